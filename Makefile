@@ -1,0 +1,75 @@
+# `make` alone lists the targets. Every target installs what it needs first; a second call starts in seconds.
+#   HOST, PORT        where `make run` listens (127.0.0.1:8000)
+#   ARGS              passed on, for example  make test ARGS="-k wav"
+#   MODEL             for `make download`, for example  make download MODEL=facebook/musicgen-small
+#   PYTHON            the interpreter to build the environment with, where the first one found is not the right one
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+MODEL ?= facebook/musicgen-small
+export HOST PORT PYTHON
+
+PY := .venv/bin/python
+UV_COMPILE := $(PY) -m uv pip compile -q --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links
+LOCK_INPUTS := requirements.in requirements-dev.in overrides.txt scripts/uv.in
+LOCK_DIGEST = $(shell cat $(LOCK_INPUTS) | sha256sum | cut -c1-16)
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev run test check fix lock download docker clean \
+        bench bench-quick bench-gpu train-model evaluate-model
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: ## Make .venv and install the locked packages, nothing more
+	@scripts/setup.sh requirements.txt
+
+install-dev: ## The same, with the tools that tests and checks need
+	@scripts/setup.sh requirements.txt requirements-dev.txt
+
+run: install ## Start the service on http://127.0.0.1:8000 (HOST=, PORT=)
+	@exec $(PY) -m gunicorn wsgi:app
+
+test: install-dev ## Run the tests (ARGS="-k wav" picks some)
+	@$(PY) -m pytest $(ARGS)
+
+check: install-dev ## Lint, format, types, import directions, locks; writes nothing
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	@grep -q "inputs $(LOCK_DIGEST)" requirements.txt || { echo "The lock files are older than $(LOCK_INPUTS): make lock"; exit 1; }
+
+fix: install-dev ## Repair what can be repaired by itself: lint, format
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+lock: install-dev ## Resolve *.in again into the lock files (ARGS=--upgrade renews every version)
+	$(UV_COMPILE) $(ARGS) --override overrides.txt --custom-compile-command "make lock  # inputs $(LOCK_DIGEST)" requirements.in -o requirements.txt
+	$(UV_COMPILE) $(ARGS) --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+	$(UV_COMPILE) $(ARGS) --custom-compile-command "make lock" scripts/uv.in -o scripts/uv.txt
+
+download: install ## Fetch a model's files now (MODEL=facebook/musicgen-small)
+	@$(PY) -m musicgen_api.download $(MODEL)
+
+docker: ## Build the container image musicgen-api
+	docker build --tag musicgen-api .
+
+bench: install-dev ## Compare the decoders on this machine, in full
+	@$(PY) -m benchmarks.decode $(ARGS)
+
+bench-quick: install-dev ## The same in under two minutes: 10 s of music on musicgen-small's shape
+	@$(PY) -m benchmarks.decode --quick $(ARGS)
+
+bench-gpu: install-dev ## The same on a CUDA device
+	@$(PY) -m benchmarks.decode --gpu $(ARGS)
+
+train-model: install-dev ## Train the bundled model, all stages (resumes where it stopped)
+	@$(PY) -m training.run $(ARGS)
+
+evaluate-model: install-dev ## Measure the bundled model on held-out captions
+	@$(PY) -m training.evaluate $(ARGS)
+
+clean: ## Remove everything that make made, .venv included
+	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis tests/artifacts
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
