@@ -1,0 +1,1 @@
+"""Acceptance tests: a real gunicorn on a real socket."""
