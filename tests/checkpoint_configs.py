@@ -1,4 +1,4 @@
-"""Configurations (`xp.cfg`) of the tiny checkpoints, after AudioCraft 1.3.0's `config/` for the published models."""
+"""Configurations (`xp.cfg`) of the tiny checkpoints, after AudioCraft 1.3.0's `config/`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LATENT_WIDTH = 32
 
 
 def language_model_config(variant: Variant, text_encoder: str, width: int) -> DictConfig:
-    """Give the `xp.cfg` of a small MusicGen: AudioCraft's `musicgen_base_32khz` or `musicgen_melody_32khz`."""
+    """Give the `xp.cfg` of a small MusicGen, after `musicgen_base_32khz` and `musicgen_melody_32khz`."""
     stereo, melody = variant == "stereo", variant == "melody"
     delays = [0, 0, 1, 1, 2, 2, 3, 3] if stereo else [0, 1, 2, 3]
     conditioners: dict[str, Any] = {
