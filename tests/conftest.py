@@ -55,7 +55,7 @@ class Checkpoints:
 
     @cached_property
     def repositories(self) -> dict[str, Path]:
-        """Folders by the ids that the hub has them under: here the text encoder is a repository of its own."""
+        """Folders by the ids that the hub has them under; the text encoder is a repository of its own."""
         from tests import checkpoints
 
         return {
