@@ -27,7 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 from transformers import T5Config, T5EncoderModel, T5Tokenizer
 
 from tests import checkpoint_configs as configs
-from tests.checkpoint_configs import FRAME_RATE_HZ, LATENT_WIDTH, SAMPLE_RATE_HZ, Variant
+from tests.checkpoint_configs import CODEBOOK_SIZE, FRAME_RATE_HZ, LATENT_WIDTH, SAMPLE_RATE_HZ, Variant
 
 TEXT_WIDTHS = {"t5": 16, "t5-base": 768}
 """Width of a text encoder by its name. AudioCraft knows that of `t5-base` by heart: it cannot be smaller."""
@@ -44,7 +44,13 @@ a quick jazz trio: double bass, brushes and vibraphone
 
 
 def build_musicgen(
-    folder: Path, variant: Variant = "mono", *, text_encoder: str = "t5", width: int = 32, seed: int = 0
+    folder: Path,
+    variant: Variant = "mono",
+    *,
+    text_encoder: str = "t5",
+    codebook_size: int = CODEBOOK_SIZE,
+    width: int = 32,
+    seed: int = 0,
 ) -> Path:
     """Make the checkpoint `folder`: both state dictionaries, and a text encoder if it is to be named `t5`.
 
@@ -58,13 +64,13 @@ def build_musicgen(
         if text_encoder != "t5":
             encoder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         build_text_encoder(encoder, TEXT_WIDTHS[text_encoder])
-        config = configs.language_model_config(variant, str(encoder), width)
+        config = configs.language_model_config(variant, str(encoder), width, codebook_size)
         stack.enter_context(text_encoder_registered(encoder))
         stack.enter_context(stem_separation_left_out())
         language_model = builders.get_lm_model(config)
         config.conditioners.description.t5.name = text_encoder
         _export(language_model.half(), config, folder / "state_dict.bin")
-        config = configs.codec_config()
+        config = configs.codec_config(codebook_size)
         _export(_codec(config), config, folder / "compression_state_dict.bin")
     return folder
 
