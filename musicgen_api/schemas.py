@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from typing import Any, ClassVar
+from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
@@ -27,7 +27,7 @@ MAX_CFG_COEF = 100.0
 class StrictInteger(fields.Integer):
     """A JSON number without a fractional part."""
 
-    default_error_messages: ClassVar = {"invalid": "Must be an integer."}
+    default_error_messages = {"invalid": "Must be an integer."}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
@@ -38,7 +38,7 @@ class StrictInteger(fields.Integer):
 class StrictNumber(fields.Float):
     """A finite JSON number."""
 
-    default_error_messages: ClassVar = {"invalid": "Must be a number.", "special": "Must be a finite number."}
+    default_error_messages = {"invalid": "Must be a number.", "special": "Must be a finite number."}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -55,7 +55,7 @@ class StrictNumber(fields.Float):
 class StrictBoolean(fields.Boolean):
     """`true` or `false`."""
 
-    default_error_messages: ClassVar = {"invalid": "Must be true or false."}
+    default_error_messages = {"invalid": "Must be true or false."}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
@@ -66,7 +66,7 @@ class StrictBoolean(fields.Boolean):
 class Text(fields.String):
     """Text with something to read in it, that every Unicode encoding can carry."""
 
-    default_error_messages: ClassVar = {
+    default_error_messages = {
         "invalid": "Must be text.",
         "blank": "Must not be blank.",
         "surrogate": "Must be valid Unicode: it holds half of a surrogate pair.",

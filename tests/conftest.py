@@ -111,7 +111,7 @@ def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     wait_until(lambda: not any(thread.busy for thread in gpu_threads), why="the lock to be free")
-    wait_until(lambda: set(threading.enumerate()) <= before, why="the threads to end")
+    wait_until(lambda: set(threading.enumerate()) <= before, why=f"{set(threading.enumerate()) - before} to end")
 
 
 @pytest.fixture(scope="session")

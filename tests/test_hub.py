@@ -84,9 +84,7 @@ def test_the_api_lists_the_files_with_their_sizes(hub: Hub, tmp_path: Path) -> N
         ("hf_hub_download('facebook/nobody', 'state_dict.bin')", "RepositoryNotFoundError"),
     ],
 )
-def test_what_is_not_there_is_the_client_s_own_error(
-    hub: Hub, tmp_path: Path, program: str, error: str
-) -> None:
+def test_what_is_not_there_is_the_client_s_own_error(hub: Hub, tmp_path: Path, program: str, error: str) -> None:
     done = run_client(hub, tmp_path / "home", program)
     assert done.returncode == 1
     assert error in done.stderr
