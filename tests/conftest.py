@@ -10,6 +10,7 @@ from pathlib import Path
 from weakref import WeakSet
 
 import pytest
+from tqdm import tqdm
 
 from musicgen_api.worker.gpu_thread import GpuThread
 from tests.hub import Hub
@@ -26,6 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let pass what AudioCraft 1.3.0 makes newer libraries warn of; every other warning is an error."""
     weight_norm = "`torch.nn.utils.weight_norm` is deprecated"
     config.addinivalue_line("filterwarnings", f"ignore:{weight_norm}:FutureWarning")
+    tqdm.monitor_interval = 0  # no thread that watches over progress bars for the rest of the process
 
 
 class Checkpoints:
