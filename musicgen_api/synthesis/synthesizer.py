@@ -122,10 +122,20 @@ def _generate_tokens(model: MusicGen, request: MusicRequest, meter: ProgressMete
     model.set_custom_progress_callback(lambda done, total: meter.step())
     torch.manual_seed(request.seed)
     try:
-        attributes, _ = model._prepare_tokens_and_attributes([request.description], None)
+        attributes, _ = model._prepare_tokens_and_attributes([_plain_text(model, request.description)], None)
         return model._generate_tokens(attributes, None, progress=True)
     finally:
         model.set_custom_progress_callback(None)
+
+
+def _plain_text(model: MusicGen, text: str) -> str:
+    """`text` without the tokenizer's control tokens: a literal `</s>` would end the prompt, not stand in it.
+
+    The tokenizer's own `split_special_tokens` does not help, because they are pieces of its vocabulary as well.
+    """
+    for token in model.lm.condition_provider.conditioners["description"].t5_tokenizer.all_special_tokens:
+        text = text.replace(token, f"{token[0]} {token[1:]}")
+    return text
 
 
 def _encode(waveform: torch.Tensor, model: MusicGen, request: MusicRequest) -> Music:

@@ -189,7 +189,7 @@ class GpuThread:
             self._job = None
             self._lock.release()
             job.finish(outcome)
-            log.info("job of %.2f s: %s", time.monotonic() - began, _summary(outcome))
+            log.info("%s after %.2f s: %s", _summary(outcome), time.monotonic() - began, _title(job.request))
 
     def _work(self, job: Job) -> Outcome:
         """The edge of the GPU thread: whatever happens inside becomes an outcome without a traceback."""
@@ -234,6 +234,11 @@ def _bare(error: MusicGenError) -> MusicGenError:
         log.error("[%s] %s", error.trace_id, error.message, exc_info=error)
     error.__traceback__ = error.__cause__ = error.__context__ = None
     return error
+
+
+def _title(request: MusicRequest) -> str:
+    """What was asked for, without the prompt, which is the client's own."""
+    return f"{request.duration} s of {request.model}, seed {request.seed}{', mbd' if request.mbd else ''}"
 
 
 def _summary(outcome: Outcome) -> str:
