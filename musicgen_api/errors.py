@@ -18,6 +18,7 @@ The tree::
     │   └── DiffusionUnavailable  MultiBand Diffusion does not fit this model
     ├── OutOfMemory               the device had too little memory for the job
     ├── GenerationFailed          a defect of ours or of the model; the log holds the trace
+    ├── DeviceMissing             the settings name a GPU that is not there
     ├── DeviceLost                the accelerator no longer answers; the process must be restarted
     └── Cancelled                 the client went away or the process is stopping
 
@@ -157,6 +158,12 @@ class GenerationFailed(MusicGenError):
     """Generation stopped for a reason that nobody foresaw."""
 
     code = "generation_failed"
+
+
+class DeviceMissing(MusicGenError):
+    """MUSICGEN_DEVICE names a GPU that torch does not find."""
+
+    code = "device_missing"
 
 
 class DeviceLost(MusicGenError):

@@ -6,11 +6,13 @@ every one of them is set for every job.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from audiocraft.models.musicgen import MusicGen
 
 from musicgen_api.audio import encode_wav
-from musicgen_api.errors import GenerationFailed
+from musicgen_api.errors import DeviceMissing, GenerationFailed
 from musicgen_api.settings import Settings
 from musicgen_api.synthesis.catalog import Catalog
 from musicgen_api.synthesis.diffusion import Diffusion
@@ -29,7 +31,7 @@ class AudioCraftSynthesizer:
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
         if settings.threads:
             torch.set_num_threads(settings.threads)
-        device = torch.device(_device_name(settings.device))
+        device = _choose_device(settings.device)
         self.loaded_models: frozenset[str] = frozenset()
         self._catalog = catalog
         self._diffusion = Diffusion(settings.diffusion, device)
@@ -89,10 +91,20 @@ class AudioCraftSynthesizer:
         self.loaded_models = ids
 
 
-def _device_name(setting: str) -> str:
-    if setting != "auto":
-        return setting
-    return "cuda" if torch.cuda.is_available() else "cpu"
+def _choose_device(setting: str) -> torch.device:
+    """The device that MUSICGEN_DEVICE means.
+
+    Raises:
+        DeviceMissing: it names a GPU that torch does not find.
+    """
+    if setting == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, index = setting.partition(":")
+    if kind == "cuda":
+        if int(index or 0) >= torch.cuda.device_count():
+            raise DeviceMissing(f"MUSICGEN_DEVICE is {setting}, but torch finds {torch.cuda.device_count()} GPUs.")
+        torch.cuda.set_device(int(index or 0))  # for this thread; AudioCraft's autocast takes no index
+    return torch.device(kind)
 
 
 def _shares(*, loading: bool, diffusing: bool) -> dict[Phase, float]:
@@ -133,7 +145,8 @@ def _plain_text(model: MusicGen, text: str) -> str:
 
     The tokenizer's own `split_special_tokens` does not help, because they are pieces of its vocabulary as well.
     """
-    for token in model.lm.condition_provider.conditioners["description"].t5_tokenizer.all_special_tokens:
+    tokenizer: Any = model.lm.condition_provider.conditioners["description"].t5_tokenizer
+    for token in tokenizer.all_special_tokens:
         text = text.replace(token, f"{token[0]} {token[1:]}")
     return text
 
