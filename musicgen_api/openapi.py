@@ -208,7 +208,7 @@ def _health() -> Json:
         "summary": "Would a job be taken now?",
         "responses": {
             "200": _json(_status("healthy"), "A job would be taken."),
-            "503": _json(_status("busy"), "A job is running, or the default model is being loaded."),
+            "503": _json(_status("busy"), "A job is running, or the default model is being loaded.", _RETRY_AFTER),
         },
     }
 
@@ -226,5 +226,5 @@ def _probe(name: str, summary: str, good: str, bad: str) -> Json:
     return {
         "operationId": name,
         "summary": summary,
-        "responses": {"200": _json(_status(good), "Yes."), "503": _json(_status(bad), "No.")},
+        "responses": {"200": _json(_status(good), "Yes."), "503": _json(_status(bad), "No.", _RETRY_AFTER)},
     }

@@ -96,7 +96,7 @@ class GpuThread:
             if not self.alive:
                 raise DeviceLost("The device was lost; the service is restarting.")
             if not self._lock.acquire(blocking=False):
-                raise Busy(self._retry_after_s())
+                raise Busy(self.retry_after_s())
             job = self._job = Job(request)
             self._inbox.put(job)
             return job
@@ -121,6 +121,14 @@ class GpuThread:
         """Ids of the models in memory."""
         return self._synthesizer.loaded_models if self._synthesizer is not None else frozenset()
 
+    def retry_after_s(self) -> int:
+        """When it makes sense to try again: whole seconds, from the running job's own pace where it is known."""
+        job = self._job
+        remaining_s = job.remaining_s if job is not None else None
+        if remaining_s is None:
+            return DEFAULT_RETRY_AFTER_S
+        return min(max(math.ceil(remaining_s), 1), LONGEST_RETRY_AFTER_S)
+
     def stop(self, grace_s: float = 0.0, abandon_after_s: float = 5.0) -> None:
         """Take no new work; let the running job finish for `grace_s` seconds, then cancel it. Returns when it ended.
 
@@ -138,13 +146,6 @@ class GpuThread:
             job.abandon()
         self._thread.join(abandon_after_s)
 
-    def _retry_after_s(self) -> int:
-        job = self._job
-        remaining_s = job.remaining_s if job is not None else None
-        if remaining_s is None:
-            return DEFAULT_RETRY_AFTER_S
-        return min(max(math.ceil(remaining_s), 1), LONGEST_RETRY_AFTER_S)
-
     # --- the GPU thread
 
     def _run(self) -> None:
@@ -159,6 +160,7 @@ class GpuThread:
             if self._preload:
                 self._ensure_synthesizer().preload(_StartUp(lambda: self._stopping))
         except MusicGenError as error:
+            self._device_lost = isinstance(error, DeviceLost)
             log.error("The default model could not be loaded: %s", error.message)
         except Exception:
             log.exception("The synthesizer could not be started")
