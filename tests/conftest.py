@@ -10,6 +10,7 @@ from pathlib import Path
 from weakref import WeakSet
 
 import pytest
+from hypothesis import settings
 from tqdm import tqdm
 
 from musicgen_api.worker.gpu_thread import GpuThread
@@ -27,6 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let pass what AudioCraft 1.3.0 makes newer libraries warn of; every other warning is an error."""
     weight_norm = "`torch.nn.utils.weight_norm` is deprecated"
     config.addinivalue_line("filterwarnings", f"ignore:{weight_norm}:FutureWarning")
+    settings.register_profile("bounded", max_examples=50, deadline=None)  # busy cores are no defect
+    settings.load_profile("bounded")
     tqdm.monitor_interval = 0  # no thread that watches over progress bars for the rest of the process
 
 
