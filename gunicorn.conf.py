@@ -34,6 +34,13 @@ accesslog = "-" if settings.log_level == "DEBUG" else None
 proc_name = "musicgen-api"
 
 
+def when_ready(server):
+    """Say where to go. The port answers from now on; the model is loaded meanwhile."""
+    host = {"0.0.0.0": "localhost"}.get(settings.host, settings.host)
+    port = server.LISTENERS[0].getsockname()[1]
+    server.log.info("Open http://%s:%s in a browser; the model is loaded meanwhile", host, port)
+
+
 def post_worker_init(worker):
     """Stop the GPU thread at SIGTERM, while gunicorn waits for the requests in flight.
 
