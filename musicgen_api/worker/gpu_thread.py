@@ -152,6 +152,7 @@ class GpuThread:
         self._start_up()
         while (job := self._next_job()) is not None and not self._device_lost:
             self._serve(job)
+            del job  # or its music would stay in memory until the next one
         if self._device_lost:
             self._on_device_lost()
 
@@ -162,7 +163,7 @@ class GpuThread:
         except MusicGenError as error:
             self._device_lost = isinstance(error, DeviceLost)
             log.error("The default model could not be loaded: %s", error.message)
-        except Exception:
+        except BaseException:
             log.exception("The synthesizer could not be started")
         finally:
             self._started_up.set()
@@ -201,7 +202,7 @@ class GpuThread:
         except MusicGenError as error:
             self._device_lost = isinstance(error, DeviceLost)
             return Failed(_bare(error))
-        except Exception as error:
+        except BaseException as error:  # a panic in a tokenizer's Rust code is no Exception
             trace_id = uuid.uuid4().hex[:12]
             log.exception("[%s] generating with %s failed", trace_id, job.request.model)
             failure = GenerationFailed(
