@@ -3,13 +3,13 @@
 FROM python:3.11-slim
 
 # Weights that are downloaded stay in the volume /cache, the only place that the service's user may write to.
-RUN useradd --uid 10001 --home-dir /cache --create-home musicgen
+RUN useradd --uid 10001 --home-dir /cache --no-create-home musicgen && install -d -o 10001 -g 10001 /cache
 WORKDIR /app
 
 # The packages, as locked; compiled to bytecode now, because that user cannot do it later. No compiler is needed.
 COPY requirements.txt scripts/uv.txt /tmp/
 RUN --mount=type=cache,target=/root/.cache/uv \
-    pip install --no-cache-dir --no-deps --require-hashes -r /tmp/uv.txt \
+    pip install --no-cache-dir --root-user-action ignore --no-deps --require-hashes -r /tmp/uv.txt \
     && uv pip install --system --link-mode copy --compile-bytecode --no-deps --require-hashes -r /tmp/requirements.txt
 
 COPY . .
