@@ -71,6 +71,8 @@ class Hub:
     """Old ids that redirect to new ones, as the hub does for `t5-base`."""
     bytes_per_second: float | None = None
     """The speed of each file; `None`: as fast as it goes."""
+    delay_s: float = 0.0
+    """How long every answer is waited for."""
     status: HTTPStatus | None = None
     """What every request is answered with instead: a hub that is down, say."""
     breaks_after: int | None = None
@@ -80,17 +82,29 @@ class Hub:
     bytes_sent: int = 0
     """Bytes of files sent so far."""
 
+    port: int = 0
+    """Where it listens; chosen when it starts."""
+
     def __enter__(self) -> Self:
-        """Listen on a free port."""
-        self._stopping = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = False
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(SLICE_S,), name="hub")
-        self._thread.start()
+        """Start."""
+        self.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Break off what is being sent, and stop."""
+        """Stop."""
+        self.stop()
+
+    def start(self) -> None:
+        """Listen: on a free port first, on the same one again after `stop`."""
+        self._stopping = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
+        self._server.daemon_threads = False
+        self.port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(SLICE_S,), name="hub")
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Break off what is being sent, and refuse connections like a machine without a network."""
         self._stopping.set()
         self._server.shutdown()
         self._server.server_close()
@@ -99,7 +113,7 @@ class Hub:
     @property
     def url(self) -> str:
         """The address, for `HF_ENDPOINT`."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def environment(self, home: Path) -> dict[str, str]:
         """Give the variables that send a client here, with its cache in `home`."""
@@ -121,7 +135,11 @@ class Hub:
             self.bytes_sent += len(allowed[:size])
             allowed = allowed[size:]
             if rate is not None:
-                self._stopping.wait(SLICE_S)
+                self.wait(SLICE_S)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, unless the hub stops."""
+        self._stopping.wait(seconds)
 
 
 def _etag(file: Path) -> str:
@@ -141,9 +159,11 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             self._answer()
 
         def log_message(self, format: str, *args: object) -> None:
-            hub.requests.append(f"{self.command} {self.path}")
+            """Say nothing."""
 
         def _answer(self) -> None:
+            hub.requests.append(f"{self.command} {self.path}")
+            hub.wait(hub.delay_s)
             path = unquote(urlsplit(self.path).path)
             if hub.status is not None:
                 return self._send(b"", status=hub.status)

@@ -121,6 +121,10 @@ class Server:
     def terminate(self, timeout_s: float = 30.0) -> int:
         """Send SIGTERM to the master, as supervisors do, and wait for its exit code."""
         self._process.terminate()
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float = 30.0) -> int:
+        """Wait for the master's exit code."""
         return self._process.wait(timeout_s)
 
     def get(self, path: str, **options: Any) -> requests.Response:
