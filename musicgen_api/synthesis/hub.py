@@ -49,7 +49,10 @@ class Downloads:
             ModelOffline, ModelNotFound, ModelError: it cannot be had; the text says why.
             Cancelled: the job must stop.
         """
-        cached = try_to_load_from_cache(repo, name, cache_dir=cache_dir)
+        try:
+            cached = try_to_load_from_cache(repo, name, cache_dir=cache_dir)
+        except hub_errors.HFValidationError:  # no hub id, so a path that was meant to exist; it is not to be shown
+            raise ModelNotFound(f"The folder of {name} does not exist.") from None
         if isinstance(cached, str):
             return Path(cached)  # without asking the hub for news: checkpoints do not change, and offline it would wait
         if cached is _CACHED_NO_EXIST:
@@ -123,8 +126,6 @@ def checkpoint_file(source: str, name: str, downloads: Downloads) -> Path:
         if not path.is_file():
             raise ModelNotFound(f"{name} is missing in the model's folder.")
         return path
-    if Path(source).is_absolute():
-        raise ModelNotFound("The model's folder does not exist.")
     return downloads.file(source, name, get_audiocraft_cache_dir())
 
 
