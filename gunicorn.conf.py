@@ -1,5 +1,6 @@
 """gunicorn's settings, with the reasons. The values that an operator may change come from musicgen_api/settings.py."""
 
+import signal
 import sys
 import threading
 
@@ -46,15 +47,23 @@ def post_worker_init(worker):
 
     Without this the running job would go on until the end of the graceful timeout and die without a word.
     """
-    gpu_thread = worker.wsgi.extensions["musicgen_worker"]
     exit_gracefully = worker.handle_exit
 
     def handle_exit(signum, frame):
         if worker.alive:
-            threading.Thread(target=gpu_thread.stop, args=(settings.grace_s,), name="stop").start()
+            stop_gpu_thread(worker, settings.grace_s)
         exit_gracefully(signum, frame)
 
     worker.handle_exit = handle_exit
-    import signal
-
     signal.signal(signal.SIGTERM, handle_exit)
+
+
+def worker_int(worker):
+    """Ctrl-C, SIGQUIT: cancel the running job at once. The process ends only when its requests do."""
+    stop_gpu_thread(worker, 0.0)
+
+
+def stop_gpu_thread(worker, grace_s):
+    """Not on this thread, which a signal has interrupted anywhere."""
+    gpu_thread = worker.wsgi.extensions["musicgen_worker"]
+    threading.Thread(target=gpu_thread.stop, args=(grace_s,), name="stop").start()
