@@ -82,6 +82,7 @@ class Downloads:
             except BaseException as error:
                 failure.append(error)
 
+        self._monitor.check()
         thread = threading.Thread(target=run, name="download", daemon=True)
         thread.start()
         try:
