@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests import programs
 from tests.browser.scripted import ScriptedService
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
@@ -38,12 +37,7 @@ Screenshot = Callable[[Page, str], None]
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """One browser for all tests of this package."""
-    executable = shutil.which("chromium")
-    if executable is None:
-        missing = "Chromium is not installed (Debian: apt-get install chromium)"
-        if os.environ.get("MUSICGEN_TEST_REQUIRE_ALL") == "1":
-            pytest.fail(missing)
-        pytest.skip(missing)
+    executable = programs.chromium()
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=executable, args=FLAGS) as browser:
         yield browser
 
