@@ -33,7 +33,7 @@ def test_the_start_up_load_is_busy_and_unready_then_healthy() -> None:
     with running(FakeSynthesizer(on_preload=pause.wait), preload=True) as worker:
         assert pause.entered.wait(LONG_S)
         assert (worker.alive, worker.busy, worker.ready) == (True, True, False)
-        with pytest.raises(Busy):
+        with pytest.raises(Busy, match="the default model is being loaded"):
             worker.submit(a_request())
         pause.proceed.set()
         wait_until(lambda: not worker.busy)
@@ -110,6 +110,20 @@ def test_a_device_lost_while_loading_at_the_start_ends_the_thread_too() -> None:
         assert not worker.busy
 
 
+def test_a_failure_between_jobs_ends_the_thread_and_asks_for_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> float | None:
+        raise RuntimeError("The device does not answer.")
+
+    calls: list[int] = []
+    synthesizer = FakeSynthesizer()
+    with running(synthesizer, on_device_lost=lambda: calls.append(1)) as worker:
+        monkeypatch.setattr(synthesizer, "release_idle", fail)
+        assert end_of(worker.submit(a_request())) == Completed(MUSIC)
+        wait_until(lambda: calls)
+        assert not worker.alive
+        assert not worker.busy
+
+
 def test_stop_takes_no_new_work() -> None:
     with running(FakeSynthesizer()) as worker:
         worker.stop()
@@ -177,9 +191,10 @@ def test_stop_abandons_a_job_that_does_not_listen() -> None:
         assert error_of(job).code == "shutting_down"  # its music comes too late
 
 
-def test_stop_breaks_off_the_start_up_load() -> None:
+def test_stop_breaks_off_the_start_up_load(caplog: pytest.LogCaptureFixture) -> None:
     pause = Pause()
     with running(FakeSynthesizer(on_preload=pause.wait), preload=True) as worker:
         assert pause.entered.wait(LONG_S)
         worker.stop()
         assert not worker.alive
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
