@@ -16,7 +16,8 @@ except ConfigurationError as error:
 # something else wants as well, spinning made a piece ten times slower and more (docs/decisions.md).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-bind = f"{settings.host}:{settings.port}"
+host = f"[{settings.host}]" if ":" in settings.host else settings.host  # an IPv6 address
+bind = f"{host}:{settings.port}"
 
 # One process: the lock that lets one job at a time reach the device is per process. Threads, because one request
 # generates for minutes while others must hear at once that it is busy.
@@ -42,9 +43,9 @@ proc_name = "musicgen-api"
 
 def when_ready(server):
     """Say where to go. The port answers from now on; the model is loaded meanwhile."""
-    host = {"0.0.0.0": "localhost"}.get(settings.host, settings.host)
+    address = "localhost" if settings.host in ("0.0.0.0", "::") else host
     port = server.LISTENERS[0].getsockname()[1]
-    server.log.info("Open http://%s:%s in a browser; the model is loaded meanwhile", host, port)
+    server.log.info("Open http://%s:%s in a browser; the model is loaded meanwhile", address, port)
 
 
 def post_worker_init(worker):
