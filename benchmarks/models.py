@@ -35,7 +35,7 @@ SHAPES = {
 
 
 class FixedText(ConditioningProvider):
-    """Gives every described song the same random condition and every other one zeros, as a text encoder would."""
+    """Gives every described song the same random condition and every other one zeros."""
 
     def __init__(self, width: int) -> None:
         super().__init__({})
@@ -54,7 +54,7 @@ class FixedText(ConditioningProvider):
 def random_language_model(
     shape: Shape, device: torch.device, dtype: torch.dtype = torch.float32, seed: int = 0
 ) -> LMModel:
-    """Build AudioCraft's LMModel as the published checkpoints configure it, with normal weights of a small scale."""
+    """Build AudioCraft's LMModel as the published checkpoints configure it, with random weights."""
     with torch.device("meta"):
         lm = LMModel(
             DelayedPatternProvider(shape.codebooks),

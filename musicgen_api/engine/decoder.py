@@ -14,6 +14,7 @@ from musicgen_api.engine.pattern import UNKNOWN, delay_codes, first_open_step, u
 from musicgen_api.engine.runner import BLOCK, BUCKET, BucketRunner, EagerRunner, Runner
 from musicgen_api.engine.sampling import Sampling, guide, sample
 from musicgen_api.engine.state import Conditions, drop_null_cross, new_state, project_condition, restart
+from musicgen_api.engine.threads import ThreadTuner, threads_restored, tuned_step
 from musicgen_api.engine.transformer import Tables, make_tables, prefill
 from musicgen_api.engine.weights import ModelWeights
 
@@ -69,7 +70,7 @@ class Decoder:
         assert prompt_frames < frames, f"a prompt of {prompt_frames} frames leaves nothing of {frames}"
         rows = sum(part.rows for part in conditions)
         assert rows == batch * (1 if guidance is None else 2), f"{rows} condition rows for {batch} songs"
-        with torch.autocast(self.weights.device.type, enabled=False):
+        with torch.autocast(self.weights.device.type, enabled=False), threads_restored():
             steps = self._open_steps(prompt, frames)
             start = first_open_step(prompt_frames, a.delays)
             self._fill(steps, start, self._merge(conditions, batch), sampling, guidance, callback)
@@ -110,12 +111,15 @@ class Decoder:
         total = steps.shape[-1] - start
         runners: list[Runner] = []
         pace = _Pace(self.weights.device)
+        on_cpu = self.weights.device.type == "cpu"
+        tuner = ThreadTuner(torch.get_num_threads()) if on_cpu else None
         for offset in range(start, steps.shape[-1]):
             if not runners:
                 logits, runners = self._first_logits(steps, start, conditions)
             else:
-                codes = steps[..., offset - 1]
-                logits = _join([runner.step(codes) for runner in runners])
+                with tuned_step(tuner):
+                    codes = steps[..., offset - 1]
+                    logits = _join([runner.step(codes) for runner in runners])
             if guidance is not None:
                 logits = guide(logits, guidance)
             column = steps[..., offset]
@@ -140,7 +144,8 @@ class Decoder:
         return _join(logits), runners
 
     def _prepare(self, index: int, part: Conditions, known: int, capacity: int, batch: int) -> Runner:
-        """A runner with empty buffers for the job's `index`-th batch; captured graphs stay while shapes allow.
+        """A runner with empty buffers for the job's `index`-th batch; captured graphs stay while shapes
+        allow.
 
         `known` steps come first, at once; `capacity` is what there will be in the end.
         """

@@ -151,7 +151,8 @@ def _project(weights: CrossWeights | None, flat: Tensor, rows: int, architecture
 def grow(state: State, steps: int) -> None:
     """Make room for `steps` more by moving every layer's cache.
 
-    Reading all of a contiguous cache is faster on a CPU than reading a slice of a larger one, which torch copies first.
+    Reading all of a contiguous cache is faster on a CPU than reading a slice of a larger one, which torch
+    copies first.
     """
     for caches in (state.keys, state.values):
         for index, cache in enumerate(caches):

@@ -205,8 +205,8 @@ class _FirstSteps:
 class Window:
     """Self-attention of one step to the first `stop` slots of the cache, its own among them.
 
-    `position` is an integer, or a tensor [1] on the device where the step must not depend on the host (a captured
-    graph); `bias` [1, stop] is 0 for the slots to attend to and -inf for the others.
+    `position` is an integer, or a tensor [1] on the device where the step must not depend on the host (a
+    captured graph); `bias` [1, stop] is 0 for the slots to attend to and -inf for the others.
     """
 
     architecture: Architecture

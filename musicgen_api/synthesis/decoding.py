@@ -1,7 +1,9 @@
-"""AudioCraft's language model -> the engine: which models it can decode, their weights, and a stand-in for `generate`.
+"""AudioCraft's language model -> the engine: which models it can decode, their weights, and a stand-in for
+`generate`.
 
-Follows AudioCraft 1.3.0: `models/lm.py` (LMModel.generate), `modules/transformer.py` and `modules/conditioners.py`
-(ConditionFuser). What the engine does not do is told by `why_not`; AudioCraft's own decoding is used then.
+Follows AudioCraft 1.3.0: `models/lm.py` (LMModel.generate), `modules/transformer.py` and
+`modules/conditioners.py` (ConditionFuser). What the engine does not do is told by `why_not`; AudioCraft's
+own decoding is used then.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ State = Mapping[str, Tensor]
 
 
 def why_not(lm: LMModel) -> str | None:
-    """Why the engine cannot decode this model, or None if it can. Looks at structure only: weights may be on `meta`."""
+    """Why the engine cannot decode this model, or None if it can. Looks at structure, not at weights."""
     layer = lm.transformer.layers[0]
     attention = layer.self_attn
     rotary = lm.transformer.rope is not None
@@ -55,7 +57,8 @@ def why_not(lm: LMModel) -> str | None:
         ),
         "it repeats keys and values": attention.kv_repeat > 1,
         "it decays rotations (xPos)": rotary and lm.transformer.rope.xpos is not None,
-        # AudioCraft takes heads for steps there (`_apply_rope`, `_complete_kv`): there is no right result to equal.
+        # AudioCraft takes heads for steps there (`_apply_rope`, `_complete_kv`): there is no right result
+        # to equal.
         "it limits or rotates memory-efficient attention": attention.memory_efficient
         and (rotary or attention.past_context is not None),
     }
@@ -81,7 +84,7 @@ def architecture_of(lm: LMModel) -> Architecture:
 
 
 def engine_weights(lm: LMModel, state: State, precision: Precision, device: torch.device) -> ModelWeights:
-    """Bring the weights in `state`, the model's state dictionary, into the engine's form, one matrix at a time."""
+    """Bring the weights in `state`, a state dictionary, into the engine's form, one matrix at a time."""
     architecture = architecture_of(lm)
     reader = _Reader(state, precision, device, query_scale=architecture.head_width**-0.5)
     layers = tuple(
@@ -163,7 +166,7 @@ def _inner(attention: Any) -> str:
 
 
 class EngineGenerate:
-    """Stands in for `LMModel.generate`: same arguments, same codes, same random numbers, decoded by the engine."""
+    """Stands in for `LMModel.generate`: same arguments, same codes, same random numbers, by the engine."""
 
     def __init__(self, lm: LMModel, decoder: Decoder) -> None:
         self._lm = lm
@@ -236,7 +239,7 @@ def fuse(lm: LMModel, tensors: Mapping[str, tuple[Tensor, Tensor]], rows: int) -
 def attach_engine(
     lm: LMModel, state: State, precision: Precision, device: torch.device, *, cuda_graphs: bool = True
 ) -> Decoder:
-    """Decode `lm` by the engine from now on: `lm.generate` becomes an `EngineGenerate` over weights from `state`."""
+    """Decode `lm` by the engine from now on: `lm.generate` becomes an `EngineGenerate` over `state`."""
     weights = engine_weights(lm, state, precision, device)
     decoder = Decoder(architecture_of(lm), weights, cuda_graphs=cuda_graphs)
     lm.generate = EngineGenerate(lm, decoder)
