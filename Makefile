@@ -37,7 +37,7 @@ check: install-dev ## Lint, format, types, import directions, locks; writes noth
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 	@grep -q "inputs $(LOCK_DIGEST)" requirements.txt || { echo "The lock files are older than $(LOCK_INPUTS): make lock"; exit 1; }
 
 fix: install-dev ## Repair what can be repaired by itself: lint, format

@@ -1,4 +1,4 @@
-"""Configurations (`xp.cfg`) of the tiny checkpoints, after AudioCraft 1.3.0's `config/` for the published models."""
+"""Configurations (`xp.cfg`) of the tiny checkpoints, after AudioCraft 1.3.0's `config/`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ LATENT_WIDTH = 32
 """The codec's latent dimension, which the diffusion's U-Nets are conditioned on."""
 
 
-def language_model_config(variant: Variant, text_encoder: str, width: int) -> DictConfig:
-    """Give the `xp.cfg` of a small MusicGen: AudioCraft's `musicgen_base_32khz` or `musicgen_melody_32khz`."""
+def language_model_config(
+    variant: Variant, text_encoder: str, width: int, codebook_size: int = CODEBOOK_SIZE
+) -> DictConfig:
+    """Give the `xp.cfg` of a small MusicGen, after `musicgen_base_32khz` and `musicgen_melody_32khz`."""
     stereo, melody = variant == "stereo", variant == "melody"
     delays = [0, 0, 1, 1, 2, 2, 3, 3] if stereo else [0, 1, 2, 3]
     conditioners: dict[str, Any] = {
@@ -45,7 +47,7 @@ def language_model_config(variant: Variant, text_encoder: str, width: int) -> Di
                 "modeling": "delay",
                 "delay": {"delays": delays, "flatten_first": 0, "empty_initial": 0},
             },
-            "transformer_lm": _transformer(width, codebooks=len(delays)),
+            "transformer_lm": _transformer(width, len(delays), codebook_size),
             "classifier_free_guidance": {"training_dropout": 0.3, "inference_coef": 3.0},
             "attribute_dropout": {
                 "args": {"active_on_eval": False},
@@ -65,14 +67,14 @@ def language_model_config(variant: Variant, text_encoder: str, width: int) -> Di
     )
 
 
-def _transformer(width: int, codebooks: int) -> dict[str, Any]:
+def _transformer(width: int, codebooks: int, codebook_size: int) -> dict[str, Any]:
     return {
         "dim": width,
         "num_heads": 4,
         "num_layers": 2,
         "hidden_scale": 4,
         "n_q": codebooks,
-        "card": CODEBOOK_SIZE,
+        "card": codebook_size,
         "dropout": 0.0,
         "emb_lr": None,
         "activation": "gelu",
@@ -115,7 +117,7 @@ def _chroma_stem() -> dict[str, Any]:
     }
 
 
-def codec_config() -> DictConfig:
+def codec_config(codebook_size: int = CODEBOOK_SIZE) -> DictConfig:
     """Give the `xp.cfg` of a narrow `encodec_large_nq4_s640`: 640 samples a frame, four codebooks."""
     return OmegaConf.create(
         {
@@ -162,7 +164,7 @@ def codec_config() -> DictConfig:
             "rvq": {
                 "n_q": 4,
                 "q_dropout": False,
-                "bins": CODEBOOK_SIZE,
+                "bins": codebook_size,
                 "decay": 0.99,
                 "kmeans_init": True,
                 "kmeans_iters": 10,

@@ -1,14 +1,15 @@
 """Tiny MusicGen checkpoints with random weights, made by AudioCraft's own builders.
 
-They are real in all but size and training: a T5 encoder with a tokenizer of its own, a transformer with a delay
-pattern and sinusoidal positions, an EnCodec of 50 frames a second at 32 kHz, saved as AudioCraft 1.3.0 exports them
-(`audiocraft/utils/export.py`). The configurations follow AudioCraft's `config/` for the published models. Nothing here
-needs a network. A seed makes all weights repeatable.
+They are real in all but size and training: a T5 encoder with a tokenizer of its own, a transformer with a
+delay pattern and sinusoidal positions, an EnCodec of 50 frames a second at 32 kHz, saved as AudioCraft 1.3.0
+exports them (`audiocraft/utils/export.py`). The configurations are in `checkpoint_configs`. No network is
+needed. A seed makes all weights repeatable.
 """
 
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,10 +27,10 @@ from omegaconf import DictConfig, OmegaConf
 from transformers import T5Config, T5EncoderModel, T5Tokenizer
 
 from tests import checkpoint_configs as configs
-from tests.checkpoint_configs import FRAME_RATE_HZ, LATENT_WIDTH, SAMPLE_RATE_HZ, Variant
+from tests.checkpoint_configs import CODEBOOK_SIZE, FRAME_RATE_HZ, LATENT_WIDTH, SAMPLE_RATE_HZ, Variant
 
 TEXT_WIDTHS = {"t5": 16, "t5-base": 768}
-"""Width of a text encoder by its name. AudioCraft knows the width of `t5-base` by heart: it cannot be smaller."""
+"""Width of a text encoder by its name. AudioCraft knows that of `t5-base` by heart: it cannot be smaller."""
 
 CAPTIONS = """\
 slow sad piano in a minor key
@@ -43,31 +44,39 @@ a quick jazz trio: double bass, brushes and vibraphone
 
 
 def build_musicgen(
-    folder: Path, variant: Variant = "mono", *, text_encoder: str = "t5", width: int = 32, seed: int = 0
+    folder: Path,
+    variant: Variant = "mono",
+    *,
+    text_encoder: str = "t5",
+    codebook_size: int = CODEBOOK_SIZE,
+    width: int = 32,
+    seed: int = 0,
 ) -> Path:
-    """Make the checkpoint `folder`: both state dictionaries, and a text encoder beside them if it is named `t5`.
+    """Make the checkpoint `folder`: both state dictionaries, and a text encoder if it is to be named `t5`.
 
-    With `text_encoder="t5-base"` the checkpoint names the hub's id instead, as the published ones do; what stands
-    under that id is then made by `build_text_encoder`. `width` is the transformer's: use a large one for a checkpoint
-    that takes its time.
+    With `text_encoder="t5-base"` the checkpoint names the hub's id instead, as the published ones do; what
+    stands under that id is then made by `build_text_encoder`. `width` is the transformer's: a large one makes
+    a checkpoint that takes its time.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _seeded(seed), ExitStack() as stack:
-        encoder = folder / "t5" if text_encoder == "t5" else folder.parent / f".{folder.name}-{text_encoder}"
+        encoder = folder / "t5"
+        if text_encoder != "t5":
+            encoder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         build_text_encoder(encoder, TEXT_WIDTHS[text_encoder])
-        config = configs.language_model_config(variant, str(encoder), width)
+        config = configs.language_model_config(variant, str(encoder), width, codebook_size)
         stack.enter_context(text_encoder_registered(encoder))
         stack.enter_context(stem_separation_left_out())
         language_model = builders.get_lm_model(config)
         config.conditioners.description.t5.name = text_encoder
         _export(language_model.half(), config, folder / "state_dict.bin")
-        config = configs.codec_config()
+        config = configs.codec_config(codebook_size)
         _export(_codec(config), config, folder / "compression_state_dict.bin")
     return folder
 
 
 def build_text_encoder(folder: Path, width: int = TEXT_WIDTHS["t5"], *, seed: int = 0) -> Path:
-    """Make a T5 encoder of one layer and `width` channels, with a tokenizer trained on `CAPTIONS`, in `folder`."""
+    """Make a T5 encoder of `width` channels, with a tokenizer trained on `CAPTIONS`, in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "spiece.model").write_bytes(_sentencepiece_model())
     tokenizer = T5Tokenizer.from_pretrained(str(folder))
@@ -128,7 +137,7 @@ def load_musicgen(folder: Path) -> MusicGen:
 
 
 def load_diffusion(file: Path, model: MusicGen) -> MultiBandDiffusion:
-    """Load a file of `build_diffusion` as `MultiBandDiffusion.get_mbd_musicgen` does, for the codec of `model`."""
+    """Load a file of `build_diffusion` as `get_mbd_musicgen` does, for the codec of `model`."""
     package = torch.load(file, weights_only=False)
     with mock.patch.object(loaders, "load_mbd_ckpt", return_value=package):
         networks, processors, configs = loaders.load_diffusion_models(str(file), device="cpu")
@@ -203,7 +212,7 @@ def _sentencepiece_model() -> bytes:
 
 
 def _codec(config: DictConfig) -> torch.nn.Module:
-    """Build the codec and initialise its codebooks from a batch of latents, as the first step of training would."""
+    """Build the codec and initialise its codebooks from a batch of latents, as the first step of training."""
     codec = builders.get_compression_model(config).eval()
     with torch.no_grad():
         codec.quantizer(torch.randn(4, LATENT_WIDTH, 2 * FRAME_RATE_HZ), FRAME_RATE_HZ)
@@ -211,7 +220,7 @@ def _codec(config: DictConfig) -> torch.nn.Module:
 
 
 def _coloured_noise(clips: int) -> torch.Tensor:
-    """Draw `clips` seconds of noise that falls off towards high frequencies like music, [clips, 1, samples]."""
+    """Draw `clips` seconds of noise that falls off towards high frequencies, [clips, 1, samples]."""
     spectrum = torch.fft.rfft(torch.randn(clips, 1, SAMPLE_RATE_HZ))
     frequencies = torch.arange(spectrum.shape[-1]).clamp(min=20)
     noise = torch.fft.irfft(spectrum / frequencies, n=SAMPLE_RATE_HZ)

@@ -1,15 +1,24 @@
-"""Fixtures that all tests share. AudioCraft and torch are imported only by the tests that ask for a checkpoint."""
+"""Fixtures that all tests share. Only a test that asks for a checkpoint imports AudioCraft and torch."""
 
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from weakref import WeakSet
 
 import pytest
+from hypothesis import settings
+from tqdm import tqdm
 
-# Before torch and huggingface_hub are imported, which read these once. Two threads in one tiny matrix product are slower
-# than one, much slower on busy cores. No test reaches for the real hub.
+from musicgen_api.worker.gpu_thread import GpuThread
+from tests.hub import Hub
+from tests.server import Server, wait_until
+
+# Before torch and huggingface_hub are imported, which read these once. Two threads in one tiny matrix product
+# are slower than one, much slower on busy cores. No test reaches for the real hub.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -19,6 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let pass what AudioCraft 1.3.0 makes newer libraries warn of; every other warning is an error."""
     weight_norm = "`torch.nn.utils.weight_norm` is deprecated"
     config.addinivalue_line("filterwarnings", f"ignore:{weight_norm}:FutureWarning")
+    settings.register_profile("bounded", max_examples=50, deadline=None)  # busy cores are no defect
+    settings.load_profile("bounded")
+    tqdm.monitor_interval = 0  # no thread that watches over progress bars for the rest of the process
 
 
 class Checkpoints:
@@ -48,15 +60,86 @@ class Checkpoints:
         """A file: MultiBand Diffusion for the codec of all of these."""
         from tests import checkpoints
 
-        return checkpoints.build_diffusion(self._folder / "mbd.th")
+        return checkpoints.build_diffusion(self._folder / "diffusion" / "mbd_musicgen_32khz.th")
 
-    def _musicgen(self, variant: str) -> Path:
+    @cached_property
+    def repositories(self) -> dict[str, Path]:
+        """Folders by the ids that the hub has them under.
+
+        Like the published models these have codebooks of 2048 entries and `t5-base`, a repository of its own.
+        """
         from tests import checkpoints
 
-        return checkpoints.build_musicgen(self._folder / variant, variant)
+        return {
+            "facebook/musicgen-small": self._musicgen("mono", published=True),
+            "facebook/musicgen-stereo-small": self._musicgen("stereo", published=True),
+            "facebook/multiband-diffusion": self.diffusion.parent,
+            "google-t5/t5-base": checkpoints.build_text_encoder(
+                self._folder / "t5-base", checkpoints.TEXT_WIDTHS["t5-base"]
+            ),
+        }
+
+    def _musicgen(self, variant: str, *, published: bool = False) -> Path:
+        from tests import checkpoints
+
+        if not published:
+            return checkpoints.build_musicgen(self._folder / variant, variant)
+        return checkpoints.build_musicgen(
+            self._folder / f"published-{variant}", variant, text_encoder="t5-base", codebook_size=2048
+        )
 
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Checkpoints:
     """Give the session's tiny checkpoints."""
     return Checkpoints(tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.fixture
+def hub(checkpoints: Checkpoints) -> Iterator[Hub]:
+    """Run a model hub that has the tiny checkpoints under the published ids."""
+    with Hub(checkpoints.repositories, moved={"t5-base": "google-t5/t5-base"}) as hub:
+        yield hub
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hold every test to it: in the end the lock of each GPU thread is free and no thread is left."""
+    gpu_threads: WeakSet[GpuThread] = WeakSet()
+    start = GpuThread.start
+
+    def start_and_remember(self: GpuThread) -> None:
+        gpu_threads.add(self)
+        start(self)
+
+    monkeypatch.setattr(GpuThread, "start", start_and_remember)
+    before = set(threading.enumerate())
+    yield
+    wait_until(lambda: not any(thread.busy for thread in gpu_threads), why="the lock to be free")
+    wait_until(lambda: set(threading.enumerate()) <= before, why=f"{set(threading.enumerate()) - before} to end")
+
+
+@pytest.fixture(scope="session")
+def running_server(checkpoints: Checkpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run the service once for the session, on tiny checkpoints."""
+    environment = {
+        "MUSICGEN_DEFAULT_MODEL": "test/mono",
+        "MUSICGEN_MODELS": ",".join(
+            f"test/{variant}={getattr(checkpoints, variant)}" for variant in ["mono", "stereo", "melody"]
+        ),
+        "MUSICGEN_MAX_MODELS": "3",
+        "MUSICGEN_MBD": str(checkpoints.diffusion),
+    }
+    with Server(environment, tmp_path_factory.mktemp("server") / "log") as server:
+        server.wait_until_ready()
+        yield server
+
+
+@pytest.fixture
+def server(running_server: Server) -> Iterator[Server]:
+    """Lend the session's service to a test, which must leave it free and with the same processes."""
+    running_server.wait_until_free()
+    workers = running_server.worker_pids
+    yield running_server
+    running_server.wait_until_free()
+    assert running_server.worker_pids == workers

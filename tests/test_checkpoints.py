@@ -14,9 +14,7 @@ from tests import checkpoints as builders
 from tests.conftest import Checkpoints
 
 
-@pytest.mark.parametrize(
-    ("variant", "codebooks", "channels"), [("mono", 4, 1), ("stereo", 8, 2), ("melody", 4, 1)]
-)
+@pytest.mark.parametrize(("variant", "codebooks", "channels"), [("mono", 4, 1), ("stereo", 8, 2), ("melody", 4, 1)])
 def test_audiocraft_loads_it_and_makes_two_seconds(
     checkpoints: Checkpoints, variant: str, codebooks: int, channels: int
 ) -> None:
@@ -48,9 +46,7 @@ def test_melody_and_text_stand_before_the_music_in_the_melody_variant(checkpoint
 def test_a_seed_makes_the_same_weights_again_and_leaves_the_random_state_alone(tmp_path: Path) -> None:
     state = torch.random.get_rng_state()
     states = [
-        torch.load(builders.build_musicgen(tmp_path / name, seed=seed) / file, weights_only=True)[
-            "best_state"
-        ]
+        torch.load(builders.build_musicgen(tmp_path / name, seed=seed) / file, weights_only=True)["best_state"]
         for name, seed in [("first", 3), ("again", 3), ("other", 4)]
         for file in ["state_dict.bin"]
     ]

@@ -1,0 +1,38 @@
+"""`POST /generate`: a prompt in, a WAV file out (the generate document)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from musicgen_api.blueprints.connection import Connection
+from musicgen_api.blueprints.jobs import catalog, follow, gpu_thread, settings
+from musicgen_api.blueprints.json_body import read_json
+from musicgen_api.errors import Cancelled
+from musicgen_api.schemas import generate_schema, load_request
+from musicgen_api.synthesis.request import Music, MusicRequest
+from musicgen_api.worker.events import Completed, Failed
+
+blueprint = Blueprint("generate", __name__)
+
+
+@blueprint.post("/generate")
+def generate() -> Response:
+    """Answer with the finished file. A client that leaves meanwhile stops the job."""
+    request = load_request(generate_schema(settings()), read_json(), catalog())
+    job = gpu_thread().submit(request)
+    for event in follow(job, Connection(), settings().heartbeat_s):
+        match event:
+            case Completed(music):
+                return _wav_response(music, request)
+            case Failed(error):
+                raise error
+    raise Cancelled("The client closed the connection.")
+
+
+def _wav_response(music: Music, request: MusicRequest) -> Response:
+    response = Response(music.wav, mimetype="audio/wav")
+    response.headers.set("Content-Disposition", "attachment", filename="music.wav")
+    response.headers["X-MusicGen-Model"] = request.model
+    response.headers["X-MusicGen-Seed"] = str(request.seed)
+    response.headers["Cache-Control"] = "no-store"
+    return response

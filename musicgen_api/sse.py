@@ -1,0 +1,54 @@
+"""A job's events -> the bytes of the event stream. Pure.
+
+Each event is one line `data: <JSON object>` and an empty line. Nothing else is ever sent: no comments, no `event:`,
+`id:` or `retry:`, because the document's client reads every non-empty line with `json.loads(line.split("data: ")[1])`.
+For the same reason the text `data: ` never stands inside the JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from musicgen_api.errors import error_body
+from musicgen_api.synthesis.request import MusicRequest
+from musicgen_api.worker.events import Completed, Downloading, Event, Failed, Progress
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """One event: ASCII JSON on one line."""
+    text = json.dumps(message, allow_nan=False).replace("data: ", "data:\\u0020")
+    return f"data: {text}\n\n".encode("ascii")
+
+
+def started(request: MusicRequest) -> dict[str, Any]:
+    """The first message of a stream."""
+    return {"status": "started", "model": request.model, "seed": request.seed}
+
+
+def generating(percent: float, **more: Any) -> dict[str, Any]:
+    """A progress message."""
+    return {"status": "generating", "progress": round(percent, 1), **more}
+
+
+def message(event: Event, request: MusicRequest) -> dict[str, Any]:
+    """The message for an event of the job that serves `request`."""
+    match event:
+        case Downloading(model, bytes_done, bytes_total):
+            return {"status": "loading", "model": model, "bytes_done": bytes_done, "bytes_total": bytes_total}
+        case Progress(percent, phase, elapsed_s, remaining_s):
+            remaining_s = None if remaining_s is None else round(remaining_s, 1)
+            return generating(percent, phase=phase, elapsed_s=round(elapsed_s, 1), remaining_s=remaining_s)
+        case Completed(music):
+            return {
+                "status": "completed",
+                "audio_data": base64.b64encode(music.wav).decode("ascii"),
+                "model": request.model,
+                "seed": request.seed,
+                "duration": request.duration,
+                "sample_rate": music.sample_rate,
+                "channels": music.channels,
+            }
+        case Failed(error):
+            return error_body(error)

@@ -1,0 +1,1 @@
+"""From a request to a waveform: the only door to AudioCraft. It knows nothing of HTTP, threads or jobs."""

@@ -1,0 +1,93 @@
+"""Models in memory: loaded when first asked for, freed when others need the room or nobody asks any more."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from audiocraft.models.musicgen import MusicGen
+
+from musicgen_api.synthesis.catalog import CatalogEntry
+from musicgen_api.synthesis.failures import free_memory
+from musicgen_api.synthesis.loading import load_musicgen
+from musicgen_api.synthesis.request import Monitor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Held:
+    model: MusicGen
+    used_at: float
+
+
+class ModelStore:
+    """At most `capacity` models, least recently used first out. For one thread.
+
+    Args:
+        idle_s: models unused for this many seconds are freed by `release_idle`; 0 keeps them.
+        on_change: called with the ids of the held models whenever they change.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        *,
+        capacity: int = 1,
+        idle_s: float = 0.0,
+        on_change: Callable[[frozenset[str]], None] = lambda ids: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._device = device
+        self._capacity = capacity
+        self._idle_s = idle_s
+        self._on_change = on_change
+        self._clock = clock
+        self._held: OrderedDict[str, _Held] = OrderedDict()
+
+    def __contains__(self, entry: CatalogEntry) -> bool:
+        return entry.id in self._held
+
+    def get(self, entry: CatalogEntry, monitor: Monitor) -> MusicGen:
+        """The model of `entry`, loaded if need be; room is made before. Raises as `load_musicgen` does."""
+        if entry.id not in self._held:
+            self._make_room()
+            began = self._clock()
+            model = load_musicgen(entry.id, entry.source, self._device, monitor)
+            self._held[entry.id] = _Held(model, self._clock())
+            log.info("loaded %s on %s in %.1f s", entry.id, self._device, self._clock() - began)
+            self._on_change(frozenset(self._held))
+        held = self._held[entry.id]
+        held.used_at = self._clock()
+        self._held.move_to_end(entry.id)
+        return held.model
+
+    def touch(self) -> None:
+        """The most recently used model was in use until now."""
+        if self._held:
+            next(reversed(self._held.values())).used_at = self._clock()
+
+    def release_idle(self) -> float | None:
+        """Free models that are idle for too long. Seconds until the next one may be, None if none will."""
+        if not self._idle_s:
+            return None
+        now = self._clock()
+        for model_id, held in list(self._held.items()):
+            if now - held.used_at >= self._idle_s:
+                self._free(model_id)
+        oldest = min((held.used_at for held in self._held.values()), default=None)
+        return None if oldest is None else max(oldest + self._idle_s - now, 0.01)
+
+    def _make_room(self) -> None:
+        while len(self._held) >= self._capacity:
+            self._free(next(iter(self._held)))
+
+    def _free(self, model_id: str) -> None:
+        del self._held[model_id]
+        free_memory()
+        log.info("freed %s", model_id)
+        self._on_change(frozenset(self._held))

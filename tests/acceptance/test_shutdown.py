@@ -1,0 +1,94 @@
+"""The end of the service, wanted (SIGTERM) or not (a worker killed with -9), in the middle of a job."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.conftest import Checkpoints
+from tests.server import Server, read_events, wait_until
+
+LONG_S = 300
+Start = Callable[..., AbstractContextManager[Server]]
+
+
+@pytest.fixture
+def start(checkpoints: Checkpoints, tmp_path: Path) -> Start:
+    """Start a service of one's own, which may be ended."""
+
+    def start(**environment: str) -> Server:
+        models = {"MUSICGEN_DEFAULT_MODEL": "test/mono", "MUSICGEN_MODELS": f"test/mono={checkpoints.mono}"}
+        return Server(models | environment, tmp_path / "log")
+
+    return start
+
+
+def read_until_generating(response: requests.Response) -> Iterator[dict[str, Any]]:
+    """Read the events up to the first step; give those that follow."""
+    events = read_events(response.iter_lines())
+    next(event for event in events if event.get("phase") == "generating")
+    return events
+
+
+def refuses(server: Server) -> bool:
+    """Tell whether a new job is refused: by the service, or because nobody listens any more."""
+    try:
+        answer = server.post("/api/music", {"description": "slow sad piano"}, stream=True)
+    except requests.ConnectionError:
+        return True
+    with answer:
+        return answer.status_code == 503 and answer.json()["code"] == "shutting_down"
+
+
+def test_sigterm_cancels_a_job_that_outlasts_the_grace_and_its_client_is_told(start: Start) -> None:
+    with start(MUSICGEN_GRACE_S="0.5") as server:
+        server.wait_until_ready()
+        with server.music(duration=LONG_S) as response:
+            events = read_until_generating(response)
+            os.kill(server.pid, signal.SIGTERM)
+            last = list(events)[-1]
+        assert last["code"] == "shutting_down"
+        assert last["error"]
+        assert server.wait() == 0
+        assert "Traceback" not in server.log
+
+
+def test_sigterm_lets_a_job_finish_within_the_grace_and_takes_no_new_one(start: Start) -> None:
+    with start(MUSICGEN_GRACE_S="60") as server:
+        server.wait_until_ready()
+        with server.music(duration=60) as response:
+            events = read_until_generating(response)
+            os.kill(server.pid, signal.SIGTERM)
+            wait_until(lambda: refuses(server), why="new work to be refused")
+            assert server.exit_code is None
+            assert list(events)[-1]["status"] == "completed"
+        assert server.wait() == 0
+        assert "Traceback" not in server.log
+
+
+def test_sigterm_ends_a_service_that_is_still_starting(start: Start) -> None:
+    with start() as server:
+        assert server.busy
+        assert server.terminate() == 0
+
+
+def test_a_worker_that_is_killed_comes_back_and_generates(start: Start) -> None:
+    with start() as server:
+        server.wait_until_ready()
+        (killed,) = server.worker_pids
+        with server.music(duration=LONG_S) as response:
+            events = read_until_generating(response)
+            os.kill(killed, signal.SIGKILL)
+            with pytest.raises(requests.RequestException):
+                list(events)
+        wait_until(lambda: server.worker_pids not in ([], [killed]), why="another worker")
+        server.wait_until_ready()
+        assert server.events(duration=1)[-1]["status"] == "completed"
+        assert server.terminate() == 0

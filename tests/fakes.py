@@ -1,0 +1,150 @@
+"""Stand-ins, written by hand, for the neighbours of what a test is about. None of them imports torch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flask.testing import FlaskClient
+
+from musicgen_api import create_app
+from musicgen_api.audio import encode_wav
+from musicgen_api.errors import Cancelled
+from musicgen_api.settings import Settings
+from musicgen_api.synthesis.request import Monitor, Music, MusicRequest, Phase
+from musicgen_api.worker.gpu_thread import GpuThread
+from tests.server import wait_until
+
+ROOT = Path(__file__).parents[1]
+MUSIC = Music(encode_wav(np.zeros((1, 32_000), np.float32), 32_000, 1), 32_000, 1)
+"""A second of silence."""
+
+Act = Callable[[MusicRequest, Monitor], Music]
+
+
+def a_request(**values: Any) -> MusicRequest:
+    """A request for the bundled model, but for `values`."""
+    return MusicRequest(**{"model": "bundled/musicgen-tiny", "description": "slow sad piano", "seed": 1} | values)
+
+
+def play(request: MusicRequest, monitor: Monitor) -> Music:
+    """Act as a synthesizer that works: a little progress, then music."""
+    monitor.check()
+    monitor.progress(50.0, Phase.GENERATING)
+    return MUSIC
+
+
+def fail_with(error: BaseException) -> Act:
+    """Act as a synthesizer that fails."""
+
+    def act(request: MusicRequest, monitor: Monitor) -> Music:
+        raise error
+
+    return act
+
+
+class Pause:
+    """Act as a synthesizer at work until the test lets it go on, which asks at every step whether to stop."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.proceed = threading.Event()
+
+    def __call__(self, request: MusicRequest, monitor: Monitor) -> Music:
+        """Wait, then make music."""
+        self.wait(monitor)
+        return MUSIC
+
+    def wait(self, monitor: Monitor) -> None:
+        """Say that the work has begun, and wait."""
+        self.entered.set()
+        while not self.proceed.wait(0.002):
+            monitor.check()
+
+
+@dataclass
+class FakeSynthesizer:
+    """Does what a test says, and remembers what it was asked for."""
+
+    act: Act = play
+    on_preload: Callable[[Monitor], None] = lambda monitor: None
+    loaded_models: frozenset[str] = frozenset()
+    idle_s: float | None = None
+    requests: list[MusicRequest] = field(default_factory=list)
+    release_calls: int = 0
+
+    def preload(self, monitor: Monitor) -> None:
+        """Do what the test says."""
+        self.on_preload(monitor)
+
+    def synthesize(self, request: MusicRequest, monitor: Monitor) -> Music:
+        """Do what the test says."""
+        self.requests.append(request)
+        return self.act(request, monitor)
+
+    def release_idle(self) -> float | None:
+        """Count; ask for the next call after `idle_s`."""
+        self.release_calls += 1
+        return self.idle_s
+
+
+class RecordingMonitor:
+    """Keeps all it is told; its checks raise `Cancelled` from number `stop_at` on."""
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        self.checks = 0
+        self.percents: list[float] = []
+        self.phases: list[Phase] = []
+        self.downloads: list[tuple[str, int, int]] = []
+        self._stop_at = stop_at
+
+    def check(self) -> None:
+        """Count, and stop if it is time."""
+        self.checks += 1
+        if self._stop_at is not None and self.checks >= self._stop_at:
+            raise Cancelled("The test stops here.")
+
+    def progress(self, percent: float, phase: Phase) -> None:
+        """Keep it."""
+        self.percents.append(percent)
+        self.phases.append(phase)
+
+    def download(self, model: str, bytes_done: int, bytes_total: int) -> None:
+        """Keep it."""
+        self.downloads.append((model, bytes_done, bytes_total))
+
+
+@dataclass
+class Service:
+    """The application over a fake synthesizer, with a client."""
+
+    client: FlaskClient
+    worker: GpuThread
+    synthesizer: FakeSynthesizer
+
+
+@contextmanager
+def running(synthesizer: FakeSynthesizer, **options: Any) -> Iterator[GpuThread]:
+    """A started GPU thread, free unless a preload is asked for; stopped in the end."""
+    worker = GpuThread(lambda: synthesizer, **{"preload": False} | options)
+    worker.start()
+    try:
+        if not options.get("preload"):
+            wait_until(lambda: not worker.busy, why="the start")
+        yield worker
+    finally:
+        worker.stop()
+
+
+@contextmanager
+def service(act: Act = play, **settings: Any) -> Iterator[Service]:
+    """The application with these settings, over a fake synthesizer on a real GPU thread."""
+    synthesizer = FakeSynthesizer(act)
+    with running(synthesizer) as worker:
+        app = create_app(Settings(**settings), worker=worker)
+        yield Service(app.test_client(), worker, synthesizer)

@@ -1,0 +1,430 @@
+"""One job at a time, and a thread that outlives whatever a job does."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from musicgen_api.errors import (
+    Busy,
+    Cancelled,
+    DeviceLost,
+    DeviceMissing,
+    GenerationFailed,
+    ModelOffline,
+    MusicGenError,
+    OutOfMemory,
+    ShuttingDown,
+)
+from musicgen_api.synthesis.request import Monitor, Music, MusicRequest, Phase
+from musicgen_api.worker.events import Completed, Event, Failed
+from musicgen_api.worker.gpu_thread import DEFAULT_RETRY_AFTER_S, GpuThread
+from musicgen_api.worker.job import Job
+from tests.fakes import MUSIC, FakeSynthesizer, Pause, a_request, fail_with, play, running
+from tests.server import wait_until
+
+LONG_S = 10.0
+
+
+class RustPanic(BaseException):
+    """What a panic in a tokenizer's Rust code is to Python: no Exception."""
+
+
+def end_of(job: Job) -> Event:
+    """The job's outcome."""
+    wait_until(lambda: job.finished, LONG_S, why="the job's end")
+    outcome = job.wait(0)
+    assert outcome is not None
+    return outcome
+
+
+def error_of(job: Job) -> MusicGenError:
+    """The error that a failed job ended with."""
+    outcome = end_of(job)
+    assert isinstance(outcome, Failed)
+    return outcome.error
+
+
+def assert_works(worker: GpuThread) -> None:
+    """The thread lives and would do the next job."""
+    assert worker.alive
+    assert not worker.busy
+
+
+def test_a_job_ends_with_its_music() -> None:
+    with running(FakeSynthesizer()) as worker:
+        assert end_of(worker.submit(a_request())) == Completed(MUSIC)
+
+
+def test_the_synthesizer_is_made_and_used_on_the_gpu_thread_alone() -> None:
+    threads: set[str] = set()
+
+    def act(request: MusicRequest, monitor: Monitor) -> Music:
+        threads.add(threading.current_thread().name)
+        return MUSIC
+
+    def make() -> FakeSynthesizer:
+        threads.add(threading.current_thread().name)
+        return FakeSynthesizer(act)
+
+    worker = GpuThread(make, preload=False)
+    worker.start()
+    wait_until(lambda: worker.ready)
+    end_of(worker.submit(a_request()))
+    worker.stop()
+    assert threads == {"gpu"}
+
+
+def test_a_volley_of_32_has_one_winner_and_31_are_told_that_it_is_busy() -> None:
+    pause = Pause()
+    with running(FakeSynthesizer(pause)) as worker, ThreadPoolExecutor(32) as pool:
+        barrier = threading.Barrier(32)
+
+        def fire() -> Job | Busy:
+            barrier.wait()
+            try:
+                return worker.submit(a_request())
+            except Busy as busy:
+                return busy
+
+        results = [shot.result() for shot in [pool.submit(fire) for _ in range(32)]]
+        (winner,) = [result for result in results if isinstance(result, Job)]
+        assert worker.busy
+        pause.proceed.set()
+        assert end_of(winner) == Completed(MUSIC)
+        assert sum(isinstance(result, Busy) for result in results) == 31
+
+
+@pytest.mark.parametrize("act", [play, fail_with(OutOfMemory("Too much.")), fail_with(RuntimeError("No."))])
+def test_whoever_sees_the_outcome_may_send_the_next_request(act: Callable[..., Music]) -> None:
+    with running(FakeSynthesizer(act)) as worker:
+        for _ in range(100):
+            job = worker.submit(a_request())  # never Busy
+            assert job.wait(LONG_S) is not None
+            assert not worker.busy
+
+
+def test_a_busy_answer_before_the_pace_is_known_says_a_few_seconds() -> None:
+    pause = Pause()
+    with running(FakeSynthesizer(pause)) as worker:
+        worker.submit(a_request())
+        with pytest.raises(Busy) as busy:
+            worker.submit(a_request())
+        assert busy.value.retry_after_s == DEFAULT_RETRY_AFTER_S
+
+
+def test_a_busy_answer_says_how_long_the_running_job_will_take_at_its_pace() -> None:
+    pause = Pause()
+
+    def act(request: MusicRequest, monitor: Monitor) -> Music:
+        monitor.progress(0, Phase.GENERATING)
+        begin = time.monotonic()
+        wait_until(lambda: time.monotonic() - begin > 0.55)
+        monitor.progress(10, Phase.GENERATING)  # so 90 % will take about 5 s
+        return pause(request, monitor)
+
+    with running(FakeSynthesizer(act)) as worker:
+        job = worker.submit(a_request())
+        assert pause.entered.wait(LONG_S)
+        remaining_s = job.remaining_s
+        with pytest.raises(Busy) as busy:
+            worker.submit(a_request())
+        assert remaining_s is not None
+        assert 1 <= busy.value.retry_after_s <= remaining_s + 1
+        assert isinstance(busy.value.retry_after_s, int)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ModelOffline("No network."), OutOfMemory("Too much."), GenerationFailed("NaN."), Cancelled("Enough.")],
+    ids=lambda error: error.code,
+)
+def test_an_error_of_ours_is_the_outcome_as_it_is(error: MusicGenError) -> None:
+    with running(FakeSynthesizer(fail_with(error))) as worker:
+        assert error_of(worker.submit(a_request())) is error
+        assert_works(worker)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(RuntimeError("in /srv/secret"), KeyError("k"), ZeroDivisionError(), AssertionError(), StopIteration()),
+        *(MemoryError(), RecursionError()),
+        *(RustPanic("index out of bounds"), SystemExit(3), KeyboardInterrupt(), GeneratorExit()),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_the_thread_outlives_every_exception_and_the_log_holds_its_trace(
+    error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    synthesizer = FakeSynthesizer(fail_with(error))
+    with running(synthesizer) as worker:
+        failure = error_of(worker.submit(a_request()))
+        assert_works(worker)
+        synthesizer.act = play
+        assert end_of(worker.submit(a_request())) == Completed(MUSIC)
+    assert isinstance(failure, GenerationFailed)
+    assert "bundled/musicgen-tiny" in failure.message
+    assert type(error).__name__ in failure.message
+    assert "secret" not in failure.message
+    (record,) = [record for record in caplog.records if failure.trace_id and failure.trace_id in record.message]
+    assert record.exc_info is not None
+    assert record.exc_info[1] is error
+
+
+class Tensor:
+    """Something big that a failing frame holds."""
+
+
+def fail_holding(kind: type[Exception], tensors: list[weakref.ref[Tensor]]) -> Callable[..., Music]:
+    def act(request: MusicRequest, monitor: Monitor) -> Music:
+        tensor = Tensor()
+        tensors.append(weakref.ref(tensor))
+        try:
+            raise ValueError("the cause, with frames of its own")
+        except ValueError as cause:
+            raise kind("Too much.") from cause
+
+    return act
+
+
+@pytest.mark.parametrize("kind", [OutOfMemory, RuntimeError])
+def test_a_failed_job_keeps_nothing_alive_that_its_frames_held(
+    kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("musicgen_api.worker.gpu_thread"), "disabled", True)  # caplog keeps frames
+    tensors: list[weakref.ref[Tensor]] = []
+    with running(FakeSynthesizer(fail_holding(kind, tensors))) as worker:
+        job = worker.submit(a_request())
+        failure = error_of(job)
+        assert failure.__traceback__ is failure.__cause__ is failure.__context__ is None
+        (tensor,) = tensors
+        wait_until(lambda: tensor() is None, why="the frames to be forgotten")
+
+
+def test_finished_music_is_not_kept_until_the_next_job() -> None:
+    with running(FakeSynthesizer()) as worker:
+        job = worker.submit(a_request())
+        end_of(job)
+        reference = weakref.ref(job)
+        del job
+        wait_until(lambda: reference() is None, why="the job to be forgotten")
+
+
+def test_a_cancelled_job_stops_at_its_next_check_and_frees_the_lock() -> None:
+    pause = Pause()
+    with running(FakeSynthesizer(pause)) as worker:
+        job = worker.submit(a_request())
+        assert pause.entered.wait(LONG_S)
+        job.cancel(Cancelled("The client closed the connection."))
+        assert error_of(job).code == "cancelled"
+        assert_works(worker)
+
+
+def test_a_job_that_is_cancelled_before_it_begins_never_reaches_the_synthesizer() -> None:
+    pause = Pause()
+    synthesizer = FakeSynthesizer()
+
+    def make() -> FakeSynthesizer:
+        pause.wait(Job(a_request()))
+        return synthesizer
+
+    worker = GpuThread(make, preload=False)
+    worker.start()
+    wait_until(lambda: not worker.busy)
+    first = worker.submit(a_request())
+    assert pause.entered.wait(LONG_S)
+    first.cancel()
+    pause.proceed.set()
+    end_of(first)
+    second = worker.submit(a_request(seed=2))
+    end_of(second)
+    worker.stop()
+    assert [request.seed for request in synthesizer.requests] == [1, 2]
+
+
+def test_the_start_up_load_is_busy_and_unready_then_healthy() -> None:
+    pause = Pause()
+    with running(FakeSynthesizer(on_preload=pause.wait), preload=True) as worker:
+        assert pause.entered.wait(LONG_S)
+        assert (worker.alive, worker.busy, worker.ready) == (True, True, False)
+        with pytest.raises(Busy):
+            worker.submit(a_request())
+        pause.proceed.set()
+        wait_until(lambda: not worker.busy)
+        assert worker.ready
+        job = worker.submit(a_request())
+        assert worker.ready  # busy with a job is ready
+        end_of(job)
+
+
+@pytest.mark.parametrize(
+    "error", [ModelOffline("No network."), RuntimeError("No."), RustPanic()], ids=lambda error: type(error).__name__
+)
+def test_after_a_failed_start_up_load_the_service_is_healthy_and_requests_get_the_reason(error: BaseException) -> None:
+    def refuse(monitor: Monitor) -> None:
+        raise error
+
+    synthesizer = FakeSynthesizer(fail_with(ModelOffline("No network.")), on_preload=refuse)
+    with running(synthesizer, preload=True) as worker:
+        wait_until(lambda: not worker.busy)
+        assert worker.ready
+        assert error_of(worker.submit(a_request())).code == "model_offline"
+        synthesizer.act = play
+        assert end_of(worker.submit(a_request())) == Completed(MUSIC)
+
+
+@pytest.mark.parametrize("preload", [True, False])
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(DeviceMissing("No GPU."), "device_missing"), (ImportError("No AudioCraft."), "generation_failed")],
+)
+def test_a_synthesizer_that_could_not_be_made_is_made_again_for_the_next_job(
+    error: Exception, code: str, preload: bool
+) -> None:
+    broken = True
+
+    def make() -> FakeSynthesizer:
+        if broken:
+            raise error
+        return FakeSynthesizer()
+
+    worker = GpuThread(make, preload=preload)
+    worker.start()
+    wait_until(lambda: worker.ready and not worker.busy)
+    assert error_of(worker.submit(a_request())).code == code
+    broken = False
+    assert end_of(worker.submit(a_request())) == Completed(MUSIC)
+    worker.stop()
+
+
+def test_a_lost_device_ends_the_thread_and_says_so_once() -> None:
+    calls: list[str] = []
+    synthesizer = FakeSynthesizer(fail_with(DeviceLost("Gone.")))
+    with running(synthesizer, on_device_lost=lambda: calls.append(threading.current_thread().name)) as worker:
+        job = worker.submit(a_request())
+        assert error_of(job).code == "device_lost"
+        assert not worker.alive
+        assert not worker.ready
+        with pytest.raises(DeviceLost):
+            worker.submit(a_request())
+        wait_until(lambda: calls)
+        worker.stop()
+    assert calls == ["gpu"]
+
+
+def test_a_device_lost_while_loading_at_the_start_ends_the_thread_too() -> None:
+    calls: list[int] = []
+
+    def lose(monitor: Monitor) -> None:
+        raise DeviceLost("Gone.")
+
+    with running(FakeSynthesizer(on_preload=lose), preload=True, on_device_lost=lambda: calls.append(1)) as worker:
+        wait_until(lambda: calls)
+        assert not worker.alive
+        assert not worker.busy
+
+
+def test_stop_takes_no_new_work() -> None:
+    with running(FakeSynthesizer()) as worker:
+        worker.stop()
+        assert not worker.ready
+        with pytest.raises(ShuttingDown):
+            worker.submit(a_request())
+
+
+def test_stop_lets_a_job_finish_within_the_grace_period() -> None:
+    pause = Pause()
+    with running(FakeSynthesizer(pause)) as worker, ThreadPoolExecutor(1) as pool:
+        job = worker.submit(a_request())
+        assert pause.entered.wait(LONG_S)
+        stopping = pool.submit(worker.stop, LONG_S)
+        wait_until(lambda: not worker.ready)
+        pause.proceed.set()
+        assert end_of(job) == Completed(MUSIC)
+        stopping.result(LONG_S)
+        assert not worker.alive
+
+
+def test_stop_lets_a_job_finish_that_the_thread_has_not_begun_yet() -> None:
+    pause = Pause()
+
+    def make() -> FakeSynthesizer:
+        pause.wait(Job(a_request()))
+        return FakeSynthesizer()
+
+    worker = GpuThread(make, preload=False)
+    worker.start()
+    wait_until(lambda: not worker.busy)
+    with ThreadPoolExecutor(1) as pool:
+        job = worker.submit(a_request())
+        stopping = pool.submit(worker.stop, LONG_S)
+        wait_until(lambda: not worker.ready)
+        pause.proceed.set()
+        assert end_of(job) == Completed(MUSIC)
+        stopping.result(LONG_S)
+
+
+def test_stop_cancels_a_job_after_the_grace_period() -> None:
+    pause = Pause()
+    with running(FakeSynthesizer(pause)) as worker:
+        job = worker.submit(a_request())
+        assert pause.entered.wait(LONG_S)
+        worker.stop(grace_s=0.05)
+        assert job.finished
+        assert error_of(job).code == "shutting_down"
+        assert not worker.busy
+
+
+def test_stop_abandons_a_job_that_does_not_listen() -> None:
+    deaf = threading.Event()
+
+    def act(request: MusicRequest, monitor: Monitor) -> Music:
+        deaf.wait(LONG_S)
+        return MUSIC
+
+    with running(FakeSynthesizer(act)) as worker:
+        job = worker.submit(a_request())
+        worker.stop(grace_s=0, abandon_after_s=0.05)
+        assert error_of(job).code == "shutting_down"
+        deaf.set()
+        wait_until(lambda: not worker.alive)
+        assert error_of(job).code == "shutting_down"  # its music comes too late
+
+
+def test_stop_breaks_off_the_start_up_load() -> None:
+    pause = Pause()
+    with running(FakeSynthesizer(on_preload=pause.wait), preload=True) as worker:
+        assert pause.entered.wait(LONG_S)
+        worker.stop()
+        assert not worker.alive
+
+
+def test_an_idle_thread_calls_for_release_again_and_again_when_asked_to() -> None:
+    synthesizer = FakeSynthesizer(idle_s=0.001)
+    with running(synthesizer) as worker:
+        end_of(worker.submit(a_request()))
+        wait_until(lambda: synthesizer.release_calls > 5)
+        assert_works(worker)
+
+
+def test_an_idle_thread_otherwise_asks_once_after_each_job() -> None:
+    synthesizer = FakeSynthesizer(idle_s=None)
+    with running(synthesizer) as worker:
+        for number in range(1, 4):
+            end_of(worker.submit(a_request()))
+            wait_until(lambda number=number: synthesizer.release_calls == number)
+    assert synthesizer.release_calls == 3
+
+
+def test_the_loaded_models_are_the_synthesizer_s() -> None:
+    with running(FakeSynthesizer(loaded_models=frozenset({"m"}))) as worker:
+        assert worker.loaded_models == frozenset()  # it is not made before it is needed
+        end_of(worker.submit(a_request()))
+        assert worker.loaded_models == {"m"}

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import ast
+import dataclasses
+import os
+import re
+
+import pytest
+
+from musicgen_api.settings import ConfigurationError, Settings
+from tests.fakes import ROOT
+
+FIELDS = dataclasses.fields(Settings)
+VARIABLES = [field.metadata["variable"] for field in FIELDS]
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+
+
+def documented_defaults() -> dict[str, str]:
+    """{variable: default} of the tables in docs/configuration.md: the first two cells of each row."""
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    return dict(re.findall(r"^\| *`([A-Z_]+)` *\| *(?:`(.*?)`|.*?) *\|", text, re.MULTILINE))
+
+
+def as_written(default: object) -> str:
+    """A default as one would write it in the environment."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def test_the_documentation_lists_every_setting_with_its_default() -> None:
+    expected = {field.metadata["variable"]: as_written(field.default) for field in FIELDS}
+    assert documented_defaults() == expected
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert Settings.from_environment() == Settings()
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=VARIABLES)
+def test_a_default_written_out_in_the_environment_is_read_as_the_default(
+    field: dataclasses.Field[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(field.metadata["variable"], as_written(field.default))
+    value = getattr(Settings.from_environment(), field.name)
+    assert value == field.default
+    assert type(value) is type(field.default)
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=VARIABLES)
+def test_every_setting_says_why_it_is_there(field: dataclasses.Field[object]) -> None:
+    assert field.metadata["why"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "name", "value"),
+    [
+        ("HOST", "0.0.0.0", "host", "0.0.0.0"),
+        ("PORT", "5000", "port", 5000),
+        ("MUSICGEN_PRELOAD", "false", "preload", False),
+        ("MUSICGEN_DEVICE", "cuda:1", "device", "cuda:1"),
+        ("MUSICGEN_HEARTBEAT_S", "0.5", "heartbeat_s", 0.5),
+        ("MUSICGEN_MAX_DURATION_S", "60", "max_duration_s", 60),
+    ],
+)
+def test_the_environment_overrides_a_default(
+    variable: str, text: str, name: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, text)
+    assert Settings.from_environment() == dataclasses.replace(Settings(), **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("MUSICGEN_HTTP_THREADS", "1"),
+        ("MUSICGEN_DEFAULT_MODEL", "../secrets"),
+        ("MUSICGEN_DEFAULT_MODEL", "/etc/passwd"),
+        ("MUSICGEN_MODELS", "no-equals-sign"),
+        ("MUSICGEN_MODELS", "mine="),
+        ("MUSICGEN_MODELS", "../up=folder"),
+        ("MUSICGEN_MAX_MODELS", "0"),
+        ("MUSICGEN_MODEL_IDLE_S", "-1"),
+        ("MUSICGEN_MODEL_IDLE_S", "nan"),
+        ("MUSICGEN_MODEL_IDLE_S", "inf"),
+        ("MUSICGEN_PRELOAD", "perhaps"),
+        ("MUSICGEN_DEVICE", "gpu"),
+        ("MUSICGEN_DEVICE", "cuda:"),
+        ("MUSICGEN_THREADS", "-1"),
+        ("MUSICGEN_MBD", ""),
+        ("MUSICGEN_MAX_DURATION_S", "0"),
+        ("MUSICGEN_MAX_PROMPT_CHARS", "0"),
+        ("MUSICGEN_MAX_BODY_BYTES", "10"),
+        ("MUSICGEN_HEARTBEAT_S", "0"),
+        ("MUSICGEN_HEARTBEAT_S", "nan"),
+        ("MUSICGEN_GRACE_S", "-1"),
+        ("MUSICGEN_PROXY_HOPS", "1.5"),
+        ("MUSICGEN_LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_an_invalid_value_is_refused_by_name(variable: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(ConfigurationError, match=rf"^{variable} cannot be used: .+") as caught:
+        Settings.from_environment()
+    assert "\n" not in str(caught.value)
+
+
+def test_added_models_are_ids_and_their_sources() -> None:
+    settings = Settings(models=" mine = /models/mine , our/big-one=someone/musicgen=big,")
+    assert settings.added_models == {"mine": "/models/mine", "our/big-one": "someone/musicgen=big"}
+
+
+def reads_environment(node: ast.AST) -> bool:
+    """Is it `os.environ`, `os.getenv`, or an import of them or of environs?"""
+    match node:
+        case ast.Attribute(attr="environ" | "environb" | "getenv", value=ast.Name(id="os")):
+            return True
+        case ast.ImportFrom(module="os"):
+            return any(name.name in ("environ", "environb", "getenv") for name in node.names)
+        case ast.ImportFrom(module="environs") | ast.Import(names=[ast.alias(name="environs")]):
+            return True
+    return False
+
+
+def test_only_the_settings_module_reads_the_environment() -> None:
+    readers = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "musicgen_api").rglob("*.py")
+        if any(map(reads_environment, ast.walk(ast.parse(path.read_text()))))
+    }
+    assert readers == {"musicgen_api/settings.py"}
+
+
+def test_reading_the_settings_does_not_change_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSICGEN_LOG_LEVEL", "DEBUG")
+    before = dict(os.environ)
+    Settings.from_environment()
+    assert dict(os.environ) == before
