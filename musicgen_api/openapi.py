@@ -49,6 +49,8 @@ def _complete_request(schema: Json, catalog: Catalog) -> None:
     for name in ("prompt", "description"):
         if name in schema["properties"]:
             schema["properties"][name]["minLength"] = 1
+    if "temperature" in schema["properties"]:
+        schema["properties"]["temperature"]["exclusiveMinimum"] = schema["properties"]["temperature"].pop("minimum")
 
 
 def _ref(name: str) -> Json:
@@ -193,12 +195,27 @@ def _paths() -> dict[str, Json]:
         },
     }
     return {
+        "/": {"get": _page()},
         "/generate": {"post": generate},
         "/api/music": {"post": create},
         "/api/healthcheck": {"get": _health()},
         "/api/models": {"get": _models()},
         "/livez": {"get": _probe("livez", "Does the process live?", "alive", "dead")},
         "/readyz": {"get": _probe("readyz", "Is the start-up load over?", "ready", "not ready")},
+        "/openapi.json": {"get": _description()},
+    }
+
+
+def _page() -> Json:
+    html: Json = {"description": "HTML.", "content": {"text/html": {"schema": _TEXT}}}
+    return {"operationId": "page", "summary": "The page for people.", "responses": {"200": html}}
+
+
+def _description() -> Json:
+    return {
+        "operationId": "describe",
+        "summary": "This description.",
+        "responses": {"200": _json({"type": "object"}, "OpenAPI 3.1.")},
     }
 
 

@@ -164,7 +164,7 @@ def _prompt(settings: Settings) -> Text:
 def _shared(settings: Settings) -> dict[str, fields.Field[Any]]:
     return {
         "duration": StrictInteger(
-            load_default=30,
+            load_default=min(30, settings.max_duration_s),
             validate=validate.Range(min=1, max=settings.max_duration_s),
             metadata={"description": "Length of the music in seconds."},
         ),

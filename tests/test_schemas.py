@@ -342,6 +342,10 @@ def test_the_configured_limits_hold() -> None:
             assert post(running, "/api/music", json.dumps({"duration": 5} | body)).status_code == status
 
 
+def test_the_default_duration_keeps_to_the_configured_limit() -> None:
+    assert load_request(music_schema(Settings(max_duration_s=5)), dict(MUSIC), CATALOG).duration == 5
+
+
 def test_a_seed_that_is_left_out_is_drawn_anew_and_one_that_is_sent_is_kept() -> None:
     drawn = {load_request(music_schema(SETTINGS), dict(MUSIC), CATALOG).seed for _ in range(20)}
     assert len(drawn) > 15

@@ -33,10 +33,11 @@ let running = null;
 let saveTimer = 0;
 let hurry = () => {};
 
-/** Puts the form's settings into the address bar. */
-function save() {
+const currentQuery = () => toQuery(form.read(), form.defaults);
+
+/** Puts the form's settings, or another query, into the address bar. */
+function save(query = currentQuery()) {
   clearTimeout(saveTimer);
-  const query = toQuery(form.read(), form.defaults);
   history.replaceState(null, "", query ? `?${query}` : location.pathname);
 }
 
@@ -101,10 +102,7 @@ function finish(completed, settings, raw) {
   }
   stop();
   // The seed belongs into the address bar only while the form still says what was asked for.
-  if (toQuery(form.read(), form.defaults) === toQuery(raw, form.defaults)) {
-    save();
-    history.replaceState(null, "", `?${query}`);
-  }
+  if (currentQuery() === toQuery(raw, form.defaults)) save(query);
   stage.say("Your music is ready.");
   if (cancelHadFocus) page("result-title").focus();
   page("result").scrollIntoView({ block: "nearest" });
@@ -168,7 +166,7 @@ function connect() {
   });
   formElement.addEventListener("input", () => {
     clearTimeout(saveTimer);
-    saveTimer = setTimeout(save, SAVE_AFTER_MS);
+    saveTimer = setTimeout(() => save(), SAVE_AFTER_MS);
   });
   document.addEventListener("keydown", onKey);
   page("examples").addEventListener("click", tryExample);

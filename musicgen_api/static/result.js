@@ -65,7 +65,7 @@ export class Result {
 
 function listParameters({ sampleRateHz, channels, samples }, settings, modelTitle) {
   const seconds = samples.length / channels / sampleRateHz;
-  const sound = `${sampleRateHz / 1000} kHz, ${channels === 1 ? "mono" : channels === 2 ? "stereo" : `${channels} channels`}`;
+  const sound = `${sampleRateHz / 1000} kHz, ${channels === 1 ? "mono" : "stereo"}`;
   const shown = Object.entries(LABELS).map(([name, label]) => [label, formatValue(settings[name])]);
   return [["Model", modelTitle], ["Length", formatTime(seconds)], ["Sound", sound], ...shown];
 }

@@ -10,13 +10,14 @@ from __future__ import annotations
 import errno
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
+import httpx2
 from audiocraft.models.loaders import get_audiocraft_cache_dir
+from huggingface_hub import _CACHED_NO_EXIST, constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub import errors as hub_errors
-from huggingface_hub import hf_hub_download, try_to_load_from_cache
 from huggingface_hub.utils.tqdm import tqdm as hub_tqdm
 
 from musicgen_api.errors import Cancelled, ModelError, ModelNotFound, ModelOffline
@@ -24,6 +25,10 @@ from musicgen_api.synthesis.request import Monitor
 
 CHECK_S = 0.1
 """How often a wait for the hub asks whether to stop."""
+
+# The client reports, and can be stopped, once for each chunk that it has read: 10 MB by default, which is many seconds
+# of a slow line.
+constants.DOWNLOAD_CHUNK_SIZE = 1 << 16
 
 T = TypeVar("T")
 
@@ -44,23 +49,26 @@ class Downloads:
             ModelOffline, ModelNotFound, ModelError: it cannot be had; the text says why.
             Cancelled: the job must stop.
         """
-        cached = try_to_load_from_cache(repo, name, cache_dir=cache_dir)
+        try:
+            cached = try_to_load_from_cache(repo, name, cache_dir=cache_dir)
+        except hub_errors.HFValidationError:  # no hub id, so a path that was meant to exist; it is not to be shown
+            raise ModelNotFound(f"The folder of {name} does not exist.") from None
         if isinstance(cached, str):
             return Path(cached)  # without asking the hub for news: checkpoints do not change, and offline it would wait
+        if cached is _CACHED_NO_EXIST:
+            raise ModelNotFound(f"The hub does not have {name} of {repo}.")
         try:
             path = self._interruptible(lambda: hf_hub_download(repo, name, cache_dir=cache_dir, tqdm_class=self._bar()))
-        except (hub_errors.HfHubHTTPError, hub_errors.EntryNotFoundError, OSError, httpx.HTTPError) as error:
+        except (hub_errors.HfHubHTTPError, hub_errors.EntryNotFoundError, OSError, httpx2.HTTPError) as error:
             raise _explain(error, f"{name} of {repo}") from error
         return Path(path)
 
     def files(self, repo: str, required: Sequence[str], optional: Sequence[str] = ()) -> Path:
         """The folder that holds the `required` files of `repo` and those of the `optional` ones that exist."""
-        for name in optional:
-            try:
-                self.file(repo, name)
-            except (ModelNotFound, ModelOffline):
-                continue  # if the hub is out of reach, a required file says so better
         paths = [self.file(repo, name) for name in required]
+        for name in optional:
+            with suppress(ModelNotFound, ModelOffline):
+                self.file(repo, name)
         return paths[0].parent
 
     def _interruptible(self, fetch: Callable[[], T]) -> T:
@@ -118,8 +126,6 @@ def checkpoint_file(source: str, name: str, downloads: Downloads) -> Path:
         if not path.is_file():
             raise ModelNotFound(f"{name} is missing in the model's folder.")
         return path
-    if Path(source).is_absolute():
-        raise ModelNotFound("The model's folder does not exist.")
     return downloads.file(source, name, get_audiocraft_cache_dir())
 
 

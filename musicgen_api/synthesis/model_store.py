@@ -76,9 +76,8 @@ class ModelStore:
         if not self._idle_s:
             return None
         now = self._clock()
-        for model_id, held in list(self._held.items()):
-            if now - held.used_at >= self._idle_s:
-                self._free(model_id)
+        for model_id in [id_ for id_, held in self._held.items() if now - held.used_at >= self._idle_s]:
+            self._free(model_id)  # no variable here refers to the model: it must be gone when memory is given back
         oldest = min((held.used_at for held in self._held.values()), default=None)
         return None if oldest is None else max(oldest + self._idle_s - now, 0.01)
 

@@ -1,0 +1,281 @@
+"""From a request to a WAV file on real, tiny models: every parameter arrives, and nothing is left behind."""
+
+from __future__ import annotations
+
+import io
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import soundfile
+import torch
+from audiocraft.models.lm import LMModel
+from audiocraft.models.musicgen import MusicGen
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from musicgen_api.errors import Cancelled, DeviceMissing, ModelNotFound
+from musicgen_api.settings import Settings
+from musicgen_api.synthesis import model_store
+from musicgen_api.synthesis.catalog import Catalog
+from musicgen_api.synthesis.request import MusicRequest, Phase
+from musicgen_api.synthesis.synthesizer import AudioCraftSynthesizer
+from tests.conftest import Checkpoints
+from tests.fakes import RecordingMonitor, a_request
+
+
+def a_synthesizer(checkpoints: Checkpoints, **values: Any) -> AudioCraftSynthesizer:
+    """One that knows the tiny models as `test/mono`, `test/stereo` and `test/melody`."""
+    models = ",".join(f"test/{name}={getattr(checkpoints, name)}" for name in ["mono", "stereo", "melody"])
+    settings = Settings(models=models, default_model="test/mono", **{"max_models": 3, "device": "cpu"} | values)
+    return AudioCraftSynthesizer(settings, Catalog(settings))
+
+
+@pytest.fixture(scope="module")
+def synthesizer(checkpoints: Checkpoints) -> Iterator[AudioCraftSynthesizer]:
+    yield a_synthesizer(checkpoints)
+
+
+def short(**values: Any) -> MusicRequest:
+    """A request for a second of the tiny mono model."""
+    return a_request(**{"model": "test/mono", "duration": 1} | values)
+
+
+def make(synthesizer: AudioCraftSynthesizer, **values: Any) -> bytes:
+    return synthesizer.synthesize(short(**values), RecordingMonitor()).wav
+
+
+@pytest.mark.parametrize(("model", "channels"), [("test/mono", 1), ("test/stereo", 2), ("test/melody", 1)])
+@pytest.mark.parametrize("duration", [1, 3])
+def test_the_wav_is_as_asked_for(synthesizer: AudioCraftSynthesizer, model: str, channels: int, duration: int) -> None:
+    music = synthesizer.synthesize(short(model=model, duration=duration), RecordingMonitor())
+    assert (music.sample_rate, music.channels) == (32_000, channels)
+    with soundfile.SoundFile(io.BytesIO(music.wav)) as sound:
+        assert (sound.format, sound.subtype, sound.samplerate) == ("WAV", "PCM_16", 32_000)
+        assert (len(sound), sound.channels) == (32_000 * duration, channels)
+        assert sound.read().std() > 1e-4
+
+
+class Spy:
+    """Notes what reaches the language model's `generate`, and lets it through."""
+
+    def __init__(self, generate: Callable[..., torch.Tensor]) -> None:
+        self._generate = generate
+        self.calls: list[dict[str, Any]] = []
+
+    def __call__(self, lm: LMModel, prompt: Any, conditions: list[Any], **parameters: Any) -> torch.Tensor:
+        """Generate."""
+        text = [condition.text["description"] for condition in conditions]
+        self.calls.append({"texts": text, "prompt": prompt} | parameters)
+        return self._generate(lm, prompt, conditions, **parameters)
+
+
+@pytest.fixture
+def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
+    spy = Spy(LMModel.generate)
+    monkeypatch.setattr(LMModel, "generate", lambda lm, *arguments, **values: spy(lm, *arguments, **values))
+    return spy
+
+
+DOCUMENTED = {"top_k": 64, "top_p": 0.0, "temp": 1.0, "cfg_coef": 3.0, "use_sampling": True, "max_gen_len": 50}
+"""What a second with the documents' defaults is to AudioCraft; these models have 64 codebook entries, less than 250."""
+
+
+@pytest.mark.parametrize(
+    ("sent", "received"),
+    [
+        ({}, {}),
+        ({"description": "upbeat techno"}, {"texts": ["upbeat techno"]}),
+        ({"duration": 2}, {"max_gen_len": 100}),
+        ({"top_k": 5}, {"top_k": 5}),
+        ({"top_k": 10**12}, {"top_k": 64}),
+        ({"top_p": 0.25}, {"top_p": 0.25}),
+        ({"temperature": 0.5}, {"temp": 0.5}),
+        ({"temperature": 1e-40}, {"temp": 1e-40, "use_sampling": False}),
+        ({"cfg_coef": -2.5}, {"cfg_coef": -2.5}),
+    ],
+)
+def test_every_parameter_reaches_audiocraft_and_none_stays_for_the_next_job(
+    synthesizer: AudioCraftSynthesizer, spy: Spy, sent: dict[str, Any], received: dict[str, Any]
+) -> None:
+    make(synthesizer, **sent)
+    make(synthesizer)
+    expected = DOCUMENTED | {"texts": ["slow sad piano"], "prompt": None}
+    for call, values in zip(spy.calls, [expected | received, expected], strict=True):
+        assert {name: call[name] for name in values} == values
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"description": "upbeat techno with strong drums"},
+        {"seed": 2},
+        {"seed": 2**53 - 1},
+        {"top_k": 2},
+        {"top_p": 0.1},
+        {"temperature": 0.1},
+        {"cfg_coef": -50.0},
+    ],
+    ids=str,
+)
+def test_a_seed_repeats_the_music_and_any_other_parameter_changes_it(
+    synthesizer: AudioCraftSynthesizer, change: dict[str, Any]
+) -> None:
+    music = make(synthesizer)
+    assert make(synthesizer, **change) != music
+    assert make(synthesizer) == music
+
+
+def test_a_seed_means_the_same_after_the_model_was_loaded_again(
+    synthesizer: AudioCraftSynthesizer, checkpoints: Checkpoints
+) -> None:
+    assert make(a_synthesizer(checkpoints)) == make(synthesizer)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({"temperature": temperature} for temperature in (5e-324, 1e-40, 1e-7, 1e-6, 1e-5, 1e300)),
+        *({"cfg_coef": coefficient} for coefficient in (-100.0, 0.0, 1.0, 100.0)),
+        *({"top_k": k} for k in (1, 63, 64, 65, 10**12)),
+        *({"top_p": p} for p in (5e-324, 1e-40, 1e-12, 0.999999999, 1.0)),
+        {"temperature": 1e-6, "cfg_coef": 100.0, "top_p": 1e-40},
+        {"temperature": 1e300, "cfg_coef": -100.0, "top_p": 1.0, "top_k": 1},
+    ],
+    ids=str,
+)
+def test_the_extremes_that_are_allowed_make_music(synthesizer: AudioCraftSynthesizer, values: dict[str, Any]) -> None:
+    assert soundfile.info(io.BytesIO(make(synthesizer, **values))).frames == 32_000
+
+
+@hypothesis_settings(max_examples=10)
+@given(
+    description=st.text(min_size=1, max_size=200),
+    seed=st.integers(0, 2**53 - 1),
+    top_k=st.integers(1, 10**15),
+    top_p=st.floats(0, 1),
+    temperature=st.floats(0, exclude_min=True, allow_infinity=False),
+    cfg_coef=st.floats(-100, 100),
+)
+def test_whatever_is_allowed_makes_music(synthesizer: AudioCraftSynthesizer, **values: Any) -> None:
+    assert soundfile.info(io.BytesIO(make(synthesizer, **values))).frames == 32_000
+
+
+@pytest.mark.parametrize("token", ["</s>", "<pad>", "<unk>", "<extra_id_0>"])
+def test_a_control_token_of_the_tokenizer_is_text_in_a_prompt(
+    synthesizer: AudioCraftSynthesizer, spy: Spy, token: str
+) -> None:
+    make(synthesizer, description=f"slow{token}sad piano")
+    (text,) = spy.calls[0]["texts"]
+    assert token not in text
+    assert text.startswith("slow")
+    assert text.endswith("sad piano")
+
+
+def test_progress_runs_through_the_phases_without_falling(checkpoints: Checkpoints) -> None:
+    synthesizer = a_synthesizer(checkpoints)
+    for phases in ([Phase.LOADING, Phase.GENERATING, Phase.DECODING], [Phase.GENERATING, Phase.DECODING]):
+        monitor = RecordingMonitor()
+        synthesizer.synthesize(short(), monitor)
+        assert monitor.percents == sorted(monitor.percents)
+        assert monitor.percents[-1] < 100
+        assert [phase for phase in dict.fromkeys(monitor.phases) if phase in phases] == phases
+        assert monitor.phases.count(Phase.GENERATING) == 1 + 53  # the start, 50 frames and the delay
+
+
+def silent(lm: LMModel, sequence: torch.Tensor, *conditions: Any, **more: Any) -> torch.Tensor:
+    """Logits of no preference, to save the transformer's time."""
+    return torch.zeros(len(sequence), lm.num_codebooks, sequence.shape[-1], lm.card)
+
+
+def test_progress_is_right_past_one_window(synthesizer: AudioCraftSynthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(synthesizer)  # loads the model
+    monkeypatch.setattr(LMModel, "forward", silent)
+    monitor = RecordingMonitor()
+    music = synthesizer.synthesize(short(duration=31), monitor)
+    assert monitor.percents == sorted(monitor.percents)
+    assert monitor.phases.count(Phase.GENERATING) == 1 + 31 * 50 + 2 * 3
+    generating = [
+        percent for percent, phase in zip(monitor.percents, monitor.phases, strict=True) if phase is Phase.GENERATING
+    ]
+    assert generating[-1] == monitor.percents[-1] == pytest.approx(100 * 90 / 95)
+    assert soundfile.info(io.BytesIO(music.wav)).frames == 31 * 32_000
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 3, 20, 50, 55])
+def test_a_job_stops_at_whatever_check_and_leaves_the_model_as_it_was(
+    synthesizer: AudioCraftSynthesizer, stop_at: int
+) -> None:
+    before = make(synthesizer)
+    monitor = RecordingMonitor(stop_at)
+    with pytest.raises(Cancelled):
+        synthesizer.synthesize(short(seed=9), monitor)
+    assert monitor.checks == stop_at
+    assert make(synthesizer) == before
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 3, 4])
+def test_a_job_stops_between_the_steps_of_loading(checkpoints: Checkpoints, stop_at: int) -> None:
+    synthesizer = a_synthesizer(checkpoints)
+    with pytest.raises(Cancelled):
+        synthesizer.synthesize(short(), RecordingMonitor(stop_at))
+    assert synthesizer.loaded_models == frozenset()
+
+
+def test_the_start_up_load_loads_the_default_model(checkpoints: Checkpoints) -> None:
+    synthesizer = a_synthesizer(checkpoints)
+    synthesizer.preload(RecordingMonitor())
+    assert synthesizer.loaded_models == {"test/mono"}
+
+
+def test_a_model_is_freed_for_real_before_the_next_one_is_loaded(
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: list[int] = []
+    models: list[weakref.ref[Any]] = []
+    load = model_store.load_musicgen
+
+    def load_and_remember(*arguments: Any) -> MusicGen:
+        alive.append(sum(model() is not None for model in models))
+        model = load(*arguments)
+        models.extend([weakref.ref(model), weakref.ref(model.lm), weakref.ref(model.compression_model)])
+        return model
+
+    monkeypatch.setattr(model_store, "load_musicgen", load_and_remember)
+    synthesizer = a_synthesizer(checkpoints, max_models=1)
+    make(synthesizer)
+    with pytest.raises(Cancelled):
+        synthesizer.synthesize(short(), RecordingMonitor(20))
+    make(synthesizer, model="test/stereo")
+    make(synthesizer)
+    assert alive == [0, 0, 0]
+    assert synthesizer.loaded_models == {"test/mono"}
+
+
+def test_an_idle_model_is_unloaded_and_loaded_again_when_it_is_asked_for(checkpoints: Checkpoints) -> None:
+    synthesizer = a_synthesizer(checkpoints, model_idle_s=1e-9)
+    first = make(synthesizer)
+    assert synthesizer.release_idle() is None
+    assert synthesizer.loaded_models == frozenset()
+    assert make(synthesizer) == first
+
+
+def test_a_model_that_cannot_be_loaded_says_so_and_the_next_one_works(
+    checkpoints: Checkpoints, synthesizer: AudioCraftSynthesizer
+) -> None:
+    settings = Settings(models=f"test/mono={checkpoints.mono},test/gone=/srv/gone", device="cpu")
+    other = AudioCraftSynthesizer(settings, Catalog(settings))
+    with pytest.raises(ModelNotFound) as caught:
+        make(other, model="test/gone")
+    assert "/srv" not in caught.value.message
+    assert make(other) == make(synthesizer)
+
+
+def test_a_device_that_is_not_there_is_said_by_name() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    settings = Settings(device="cuda:3")
+    with pytest.raises(DeviceMissing, match="cuda"):
+        AudioCraftSynthesizer(settings, Catalog(settings))
