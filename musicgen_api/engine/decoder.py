@@ -128,9 +128,7 @@ class Decoder:
             if callback is not None:
                 callback(1 + offset - start, total)
 
-    def _first_logits(
-        self, steps: Tensor, start: int, conditions: Sequence[Conditions]
-    ) -> tuple[Tensor, list[Runner]]:
+    def _first_logits(self, steps: Tensor, start: int, conditions: Sequence[Conditions]) -> tuple[Tensor, list[Runner]]:
         """Run the known steps; returns their last logits and the runners that go on from there."""
         runners: list[Runner] = []
         logits: list[Tensor] = []
@@ -183,8 +181,8 @@ class _Pace:
     def wait(self) -> None:
         if self._events is None:
             return
-        event = torch.cuda.Event()
-        event.record()
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event.record()  # type: ignore[no-untyped-call]
         self._events.append(event)
         if len(self._events) > _STEPS_AHEAD:
             self._events.pop(0).synchronize()

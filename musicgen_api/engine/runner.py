@@ -36,9 +36,7 @@ class Runner(Protocol):
 class EagerRunner:
     """Runs a step operation by operation over a cache that grows in blocks, each read as a whole."""
 
-    def __init__(
-        self, architecture: Architecture, weights: ModelWeights, tables: Tables, state: State
-    ) -> None:
+    def __init__(self, architecture: Architecture, weights: ModelWeights, tables: Tables, state: State) -> None:
         self._architecture, self._weights, self._tables, self.state = architecture, weights, tables, state
         self._bias: Tensor | None = None
 
@@ -134,7 +132,7 @@ class BucketRunner:
 
     def _captured(self, stop: int) -> tuple[torch.cuda.CUDAGraph, Tensor]:
         """Warm up on a side stream, as torch asks for, then record. A step can be repeated without harm."""
-        side = torch.cuda.Stream()
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             self._run(stop)

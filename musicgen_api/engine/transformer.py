@@ -162,7 +162,7 @@ def _add_cross_attention(
 
 def _rotate(x: Tensor, rotation: Tensor) -> Tensor:
     """Turn neighbouring pairs of x [..., D] by complex rotations that broadcast to [..., D / 2]."""
-    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
+    pairs = torch.view_as_complex(x.float().reshape(*x.shape[:-1], -1, 2))
     return torch.view_as_real(pairs * rotation).flatten(-2).to(x.dtype)
 
 
@@ -194,11 +194,12 @@ class _FirstSteps:
         return past is not None and past < self.length - 1
 
     def _mask(self, like: Tensor) -> Tensor | None:
-        if not self._limited:
+        past = self.architecture.past_context
+        if past is None or not self._limited:
             return None
         steps = torch.arange(self.length, device=like.device)
         distance = steps.unsqueeze(1) - steps
-        return (distance >= 0) & (distance <= self.architecture.past_context)
+        return (distance >= 0) & (distance <= past)
 
 
 @dataclass(frozen=True)
@@ -249,9 +250,7 @@ def _write(cache: Tensor, new: Tensor, position: int | Tensor) -> None:
         cache.index_copy_(1, position, new)
 
 
-def hidden_slots(
-    architecture: Architecture, stop: int, position: int | Tensor, device: torch.device
-) -> Tensor:
+def hidden_slots(architecture: Architecture, stop: int, position: int | Tensor, device: torch.device) -> Tensor:
     """Which of the first `stop` slots a step at `position` must not attend to, [1, stop]."""
     slots = torch.arange(stop, device=device)
     hidden = slots > position

@@ -8,6 +8,7 @@ own decoding is used then.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from audiocraft.models.lm import LMModel
 from audiocraft.modules.codebooks_patterns import DelayedPatternProvider
 from audiocraft.modules.conditioners import ClassifierFreeGuidanceDropout, ConditioningAttributes
-from audiocraft.modules.transformer import StreamingTransformerLayer, create_sin_embedding
+from audiocraft.modules.transformer import create_sin_embedding
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -33,15 +34,22 @@ from musicgen_api.engine import (
     pack_linear,
 )
 from musicgen_api.engine.decoder import Callback
+from musicgen_api.engine.weights import COMPUTE_DTYPES
+from musicgen_api.synthesis.request import Decoding
 
 State = Mapping[str, Tensor]
+
+log = logging.getLogger(__name__)
+
+INT8_FROM_WIDTH = 512
+"""Narrower models stay in fp32 on a CPU: there the overhead of a step is not its weights."""
 
 
 def why_not(lm: LMModel) -> str | None:
     """Why the engine cannot decode this model, or None if it can. Looks at structure, not at weights."""
-    layer = lm.transformer.layers[0]
+    layer: Any = lm.transformer.layers[0]
     attention = layer.self_attn
-    rotary = lm.transformer.rope is not None
+    rope = lm.transformer.rope
     provider = lm.pattern_provider
     unsupported = {
         "its codebook pattern is no plain delay": not isinstance(provider, DelayedPatternProvider)
@@ -56,26 +64,27 @@ def why_not(lm: LMModel) -> str | None:
             part is not None and part.qk_layer_norm for part in (attention, layer.cross_attention)
         ),
         "it repeats keys and values": attention.kv_repeat > 1,
-        "it decays rotations (xPos)": rotary and lm.transformer.rope.xpos is not None,
+        "it decays rotations (xPos)": rope is not None and rope.xpos is not None,
         # AudioCraft takes heads for steps there (`_apply_rope`, `_complete_kv`): there is no right result
         # to equal.
         "it limits or rotates memory-efficient attention": attention.memory_efficient
-        and (rotary or attention.past_context is not None),
+        and (rope is not None or attention.past_context is not None),
     }
     return next((reason for reason, applies in unsupported.items() if applies), None)
 
 
 def architecture_of(lm: LMModel) -> Architecture:
     """Shape and arithmetic of a model that `why_not` has nothing against."""
-    transformer = lm.transformer
+    transformer: Any = lm.transformer
     attention = transformer.layers[0].self_attn
+    provider: Any = lm.pattern_provider
     return Architecture(
         width=lm.dim,
         heads=attention.num_heads,
         layers=len(transformer.layers),
         codebooks=lm.n_q,
         card=lm.card,
-        delays=tuple(lm.pattern_provider.delays),
+        delays=tuple(provider.delays),
         positions=transformer.positional_embedding,
         max_period=transformer.max_period,
         position_scale=transformer.positional_scale,
@@ -88,8 +97,7 @@ def engine_weights(lm: LMModel, state: State, precision: Precision, device: torc
     architecture = architecture_of(lm)
     reader = _Reader(state, precision, device, query_scale=architecture.head_width**-0.5)
     layers = tuple(
-        reader.layer(f"transformer.layers.{index}", layer)
-        for index, layer in enumerate(lm.transformer.layers)
+        reader.layer(f"transformer.layers.{index}", layer) for index, layer in enumerate(lm.transformer.layers)
     )
     codebooks = range(architecture.codebooks)
     embeddings = torch.cat([state[f"emb.{k}.weight"] for k in codebooks])
@@ -97,7 +105,7 @@ def engine_weights(lm: LMModel, state: State, precision: Precision, device: torc
     biases = [state[f"linears.{k}.bias"] for k in codebooks if f"linears.{k}.bias" in state]
     frequencies = state.get("transformer.rope.frequencies")
     weights = ModelWeights(
-        embeddings=embeddings.to(device, torch.float32 if precision == "fp32" else torch.bfloat16),
+        embeddings=embeddings.to(device, COMPUTE_DTYPES[precision]),
         layers=layers,
         norm_out=reader.norm("out_norm"),
         heads=reader.pack(heads, torch.cat(biases) if biases else None),
@@ -113,9 +121,9 @@ class _Reader:
     def __init__(self, state: State, precision: Precision, device: torch.device, query_scale: float) -> None:
         self._state, self._precision, self._device = state, precision, device
         self._query_scale = query_scale
-        self._norm_dtype = torch.float32 if device.type == "cpu" else torch.float16
+        self._norm_dtype = torch.float32 if device.type == "cpu" else COMPUTE_DTYPES[precision]
 
-    def layer(self, name: str, module: StreamingTransformerLayer) -> LayerWeights:
+    def layer(self, name: str, module: Any) -> LayerWeights:
         weight, bias = self._projection(f"{name}.self_attn", module.self_attn)
         return LayerWeights(
             norm_self=self.norm(f"{name}.norm1"),
@@ -137,7 +145,7 @@ class _Reader:
     def pack(self, weight: Tensor, bias: Tensor | None) -> Linear:
         return pack_linear(weight, bias, self._precision, self._device)
 
-    def _cross(self, name: str, module: StreamingTransformerLayer) -> CrossWeights:
+    def _cross(self, name: str, module: Any) -> CrossWeights:
         weight, bias = self._projection(f"{name}.cross_attention", module.cross_attention)
         biases: tuple[Tensor | None, ...] = (None, None, None) if bias is None else bias.chunk(3)
         query, key, value = (self.pack(w, b) for w, b in zip(weight.chunk(3), biases, strict=True))
@@ -208,9 +216,7 @@ class EngineGenerate:
         )
         return codes[..., prompt.shape[-1] :] if remove_prompts else codes
 
-    def _conditions(
-        self, attributes: list[ConditioningAttributes], two_step: bool, songs: int
-    ) -> list[Conditions]:
+    def _conditions(self, attributes: list[ConditioningAttributes], two_step: bool, songs: int) -> list[Conditions]:
         if not attributes:
             return [fuse(self._lm, {}, songs)]
         null = ClassifierFreeGuidanceDropout(p=1.0)(attributes)
@@ -230,9 +236,7 @@ def fuse(lm: LMModel, tensors: Mapping[str, tuple[Tensor, Tensor]], rows: int) -
             cross = tensor if cross is None else torch.cat([cross, tensor], dim=1)
     if cross is not None and lm.fuser.cross_attention_pos_emb:
         positions = torch.arange(cross.shape[1], device=cross.device).view(1, -1, 1)
-        cross = cross + lm.fuser.cross_attention_pos_emb_scale * create_sin_embedding(
-            positions, cross.shape[-1]
-        )
+        cross = cross + lm.fuser.cross_attention_pos_emb_scale * create_sin_embedding(positions, cross.shape[-1])
     return Conditions(rows, prefix, cross)
 
 
@@ -242,5 +246,29 @@ def attach_engine(
     """Decode `lm` by the engine from now on: `lm.generate` becomes an `EngineGenerate` over `state`."""
     weights = engine_weights(lm, state, precision, device)
     decoder = Decoder(architecture_of(lm), weights, cuda_graphs=cuda_graphs)
-    lm.generate = EngineGenerate(lm, decoder)
+    lm.generate = EngineGenerate(lm, decoder)  # type: ignore[method-assign, assignment]
     return decoder
+
+
+def choose_precision(wanted: str, width: int, device: torch.device) -> Precision:
+    """The precision for a model of this width on this device; `auto` takes what measured best there.
+
+    On a CPU int8 weights pay from the width at which they no longer fit its caches (docs/engine.md). What a device does
+    not do is replaced by what `auto` takes.
+    """
+    on_cpu = device.type == "cpu"
+    best: Precision = ("int8" if width >= INT8_FROM_WIDTH else "fp32") if on_cpu else "fp16"
+    possible: dict[str, Precision] = {"fp32": "fp32", "bf16": "bf16"}
+    possible |= {"int8": "int8"} if on_cpu else {"fp16": "fp16"}
+    if wanted not in ("auto", *possible):
+        log.warning("precision %s is not for a %s, using %s", wanted, device.type, best)
+    return possible.get(wanted, best)
+
+
+def decoding_of(lm: LMModel) -> Decoding:
+    """What decodes a loaded model, and in which precision."""
+    generate = lm.generate
+    if isinstance(generate, EngineGenerate):
+        return Decoding("engine", generate.decoder.weights.precision)
+    names = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
+    return Decoding("audiocraft", names[next(lm.transformer.parameters()).dtype])

@@ -32,9 +32,7 @@ class ByLength(ConditioningProvider):
         return {name: [len(song.text.get(name) or "") for song in inputs] for name in self._names}
 
     def forward(self, tokenized: dict[str, list[int]]) -> dict[str, tuple[Tensor, Tensor]]:
-        return {
-            name: self._condition(index, lengths) for index, (name, lengths) in enumerate(tokenized.items())
-        }
+        return {name: self._condition(index, lengths) for index, (name, lengths) in enumerate(tokenized.items())}
 
     def _condition(self, index: int, lengths: list[int]) -> tuple[Tensor, Tensor]:
         steps = torch.arange(max([*lengths, self._null_length]))

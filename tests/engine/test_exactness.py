@@ -131,9 +131,7 @@ def test_each_part_of_a_model_shows_in_its_codes() -> None:
         ({"positional_embedding": "rope", "custom": True, "memory_efficient": False, "xpos": True}, "xPos"),
     ],
 )
-def test_a_model_that_the_engine_does_not_do_is_told_with_a_reason(
-    options: dict[str, Any], reason: str
-) -> None:
+def test_a_model_that_the_engine_does_not_do_is_told_with_a_reason(options: dict[str, Any], reason: str) -> None:
     assert reason in str(why_not(tiny_lm(**options)))
 
 
