@@ -90,6 +90,8 @@ def transformers(shape: str, dtype: torch.dtype, device: torch.device) -> tuple[
     )
     with torch.device(device):
         model = MusicgenForCausalLM(config).to(dtype).eval()
+    for name in ("pad_token_id", "bos_token_id", "decoder_start_token_id"):
+        setattr(model.generation_config, name, size.card)
     condition = torch.randn(2, TEXT_STEPS, size.width, device=device, dtype=dtype)
     condition[1] = 0.0
     start = torch.full((size.codebooks, 1), size.card, device=device)
@@ -107,8 +109,7 @@ def transformers(shape: str, dtype: torch.dtype, device: torch.device) -> tuple[
             do_sample=True,
             top_k=250,
             max_length=frames + size.codebooks,
-            pad_token_id=size.card,
-            bos_token_id=size.card,
+            num_return_sequences=1,
             logits_processor=LogitsProcessorList([Counter()]),
         )
 
@@ -137,13 +138,13 @@ def _nbytes(module: torch.nn.Module) -> int:
     return sum(parameter.nbytes for parameter in module.parameters())
 
 
-def _reset_peak() -> None:
+def reset_peak() -> None:
     """Let the process's peak memory start anew, where Linux can do that."""
     with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
         file.write("5")
 
 
-def _peak_mb(device: torch.device) -> float:
+def peak_mb(device: torch.device) -> float:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated() / 1e6
     with open("/proc/self/status") as lines:
@@ -167,7 +168,7 @@ def measure(case: dict[str, Any], budget_s: float) -> dict[str, Any]:
     generate, weight_bytes = build(case, device)
     build_s = time.perf_counter() - began
     warm_up = _timed(generate, 8, budget_s, device)
-    _reset_peak()
+    reset_peak()
     clock = _timed(generate, case["seconds"] * FRAMES_PER_SECOND, budget_s, device)
     return {
         "steps": len(clock.times),
@@ -176,7 +177,7 @@ def measure(case: dict[str, Any], budget_s: float) -> dict[str, Any]:
         "warm_up_s": warm_up.times[-1] - warm_up.began,
         "build_s": build_s,
         "weights_mb": weight_bytes / 1e6,
-        "peak_mb": _peak_mb(device),
+        "peak_mb": peak_mb(device),
     }
 
 

@@ -146,7 +146,11 @@ def _build_language_model(checkpoint: Checkpoint, device: torch.device, choice: 
 def _hollow_language_model(cfg: DictConfig) -> LMModel:
     """The model with real conditioners, all else on `meta`: no weight is initialised only to be overwritten."""
     with _no_stem_separator():
-        conditioners = builders.get_conditioner_provider(cfg.transformer_lm.dim, cfg).to(cfg.device)
+        provider = builders.get_conditioner_provider(cfg.transformer_lm.dim, cfg).to(cfg.device)
+    if "self_wav" in provider.conditioners:  # as MusicGen.get_pretrained does; it matters without a melody too
+        melody: Any = provider.conditioners["self_wav"]
+        melody.match_len_on_eval = True
+        melody._use_masking = False
     hollow = copy.deepcopy(cfg)
     hollow.device = "meta"
     no_conditioners = mock.patch.object(
@@ -154,7 +158,7 @@ def _hollow_language_model(cfg: DictConfig) -> LMModel:
     )
     with torch.device("meta"), no_conditioners:
         lm = builders.get_lm_model(hollow)
-    lm.condition_provider = conditioners
+    lm.condition_provider = provider
     return lm
 
 
