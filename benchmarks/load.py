@@ -1,4 +1,4 @@
-"""How long a checkpoint takes to load, and the memory that needs: `MusicGen.get_pretrained` against the service's loader.
+"""How long a checkpoint takes to load, and in what memory: `MusicGen.get_pretrained` against the service's loader.
 
     python -m benchmarks.load [--keep FOLDER]
 

@@ -145,6 +145,7 @@ def reset_peak() -> None:
 
 
 def peak_mb(device: torch.device) -> float:
+    """Peak memory: of the process on a CPU (resident, mapped files included), of the allocator on a GPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated() / 1e6
     with open("/proc/self/status") as lines:
