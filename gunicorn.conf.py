@@ -1,5 +1,7 @@
 """gunicorn's settings, with the reasons. The values that an operator may change come from musicgen_api/settings.py."""
 
+import os
+import signal
 import sys
 import threading
 
@@ -9,6 +11,10 @@ try:
     settings = Settings.from_environment()
 except ConfigurationError as error:
     sys.exit(f"MusicGen API cannot start: {error}")
+
+# Before torch is imported: let its OpenMP threads sleep at the end of an operation instead of spinning. On cores that
+# something else wants as well, spinning made a piece ten times slower and more (docs/decisions.md).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 bind = f"{settings.host}:{settings.port}"
 
@@ -46,15 +52,23 @@ def post_worker_init(worker):
 
     Without this the running job would go on until the end of the graceful timeout and die without a word.
     """
-    gpu_thread = worker.wsgi.extensions["musicgen_worker"]
     exit_gracefully = worker.handle_exit
 
     def handle_exit(signum, frame):
         if worker.alive:
-            threading.Thread(target=gpu_thread.stop, args=(settings.grace_s,), name="stop").start()
+            stop_gpu_thread(worker, settings.grace_s)
         exit_gracefully(signum, frame)
 
     worker.handle_exit = handle_exit
-    import signal
-
     signal.signal(signal.SIGTERM, handle_exit)
+
+
+def worker_int(worker):
+    """Ctrl-C, SIGQUIT: cancel the running job at once. The process ends only when its requests do."""
+    stop_gpu_thread(worker, 0.0)
+
+
+def stop_gpu_thread(worker, grace_s):
+    """Not on this thread, which a signal has interrupted anywhere."""
+    gpu_thread = worker.wsgi.extensions["musicgen_worker"]
+    threading.Thread(target=gpu_thread.stop, args=(grace_s,), name="stop").start()

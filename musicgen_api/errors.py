@@ -103,10 +103,9 @@ class Busy(Unavailable):
 
     code = "busy"
 
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__(
-            f"busy: one piece of music is generated at a time. Try again in {retry_after_s} s.", retry_after_s
-        )
+    def __init__(self, retry_after_s: int, *, starting: bool = False) -> None:
+        why = "the default model is being loaded" if starting else "one piece of music is generated at a time"
+        super().__init__(f"busy: {why}. Try again in {retry_after_s} s.", retry_after_s)
 
 
 class ShuttingDown(Unavailable):

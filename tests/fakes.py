@@ -14,15 +14,19 @@ from flask.testing import FlaskClient
 
 from musicgen_api import create_app
 from musicgen_api.audio import encode_wav
-from musicgen_api.errors import Cancelled
+from musicgen_api.errors import Cancelled, MusicGenError
 from musicgen_api.settings import Settings
 from musicgen_api.synthesis.request import Decoding, Monitor, Music, MusicRequest, Phase
+from musicgen_api.worker.events import Event, Failed
 from musicgen_api.worker.gpu_thread import GpuThread
+from musicgen_api.worker.job import Job
 from tests.server import wait_until
 
 ROOT = Path(__file__).parents[1]
 MUSIC = Music(encode_wav(np.zeros((1, 32_000), np.float32), 32_000, 1), 32_000, 1)
 """A second of silence."""
+LONG_S = 10.0
+"""Longest wait for what takes no time."""
 
 Act = Callable[[MusicRequest, Monitor], Music]
 
@@ -127,6 +131,25 @@ class Service:
     client: FlaskClient
     worker: GpuThread
     synthesizer: FakeSynthesizer
+
+
+class RustPanic(BaseException):
+    """What a panic in a tokenizer's Rust code is to Python: no Exception."""
+
+
+def end_of(job: Job) -> Event:
+    """The job's outcome."""
+    wait_until(lambda: job.finished, LONG_S, why="the job's end")
+    outcome = job.wait(0)
+    assert outcome is not None
+    return outcome
+
+
+def error_of(job: Job) -> MusicGenError:
+    """The error that a failed job ended with."""
+    outcome = end_of(job)
+    assert isinstance(outcome, Failed)
+    return outcome.error
 
 
 @contextmanager

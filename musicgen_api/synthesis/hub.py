@@ -82,6 +82,7 @@ class Downloads:
             except BaseException as error:
                 failure.append(error)
 
+        self._monitor.check()
         thread = threading.Thread(target=run, name="download", daemon=True)
         thread.start()
         try:
@@ -124,7 +125,7 @@ def checkpoint_file(source: str, name: str, downloads: Downloads) -> Path:
     if Path(source).is_dir():
         path = Path(source) / name
         if not path.is_file():
-            raise ModelNotFound(f"{name} is missing in the model's folder.")
+            raise ModelNotFound(f"{name} is missing in its folder.")
         return path
     return downloads.file(source, name, get_audiocraft_cache_dir())
 

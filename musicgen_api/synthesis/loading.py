@@ -25,7 +25,9 @@ from audiocraft.models.musicgen import MusicGen
 from audiocraft.modules.conditioners import ConditioningProvider, T5Conditioner
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
+from safetensors import SafetensorError
 from transformers import AutoConfig, EncodecModel
+from yaml import YAMLError
 
 from musicgen_api.errors import ModelDamaged, ModelError
 from musicgen_api.synthesis import hub
@@ -46,6 +48,12 @@ _TRAINING_ONLY = (
     "conditioners.args.drop_desc_p",
 )
 """Keys of a training configuration that the models' constructors do not take."""
+
+_DAMAGE = (
+    *(pickle.UnpicklingError, YAMLError, OmegaConfBaseException, SafetensorError, OSError, EOFError),
+    *(AssertionError, AttributeError, KeyError, TypeError, ValueError),
+)
+"""What the readers of broken files raise, and the builders of models for what the files do not hold."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,7 @@ def load_musicgen(
         Cancelled: the job must stop; asked between the steps and while downloading.
     """
     checkpoint = fetch(model_id, source, monitor)
-    with _damage_explained(model_id):
+    with _failures_explained(model_id):
         monitor.check()
         lm = _build_language_model(checkpoint, device, choice or DecodingChoice())
         monitor.check()
@@ -108,17 +116,16 @@ def load_musicgen(
 def fetch(model_id: str, source: str, monitor: Monitor) -> Checkpoint:
     """Find or download everything that the model at `source` is made of. Raises as `load_musicgen` does."""
     downloads = hub.Downloads(model_id, monitor)
-    lm_file = hub.checkpoint_file(source, "state_dict.bin", downloads)
-    codec_file = hub.checkpoint_file(source, "compression_state_dict.bin", downloads)
-    with _damage_explained(model_id):
-        lm, codec = _read_package(lm_file), _read_package(codec_file)
+    with _failures_explained(model_id):
+        lm = _read_package(hub.checkpoint_file(source, "state_dict.bin", downloads))
+        codec = _read_package(hub.checkpoint_file(source, "compression_state_dict.bin", downloads))
         text_encoder = OmegaConf.create(lm["xp.cfg"]).conditioners.description.t5.name
-    return Checkpoint(
-        language_model=lm,
-        codec=codec,
-        text_encoder=hub.text_encoder_folder(text_encoder, source, downloads),
-        codec_folder=hub.codec_folder(codec["pretrained"], downloads) if "pretrained" in codec else None,
-    )
+        return Checkpoint(
+            language_model=lm,
+            codec=codec,
+            text_encoder=hub.text_encoder_folder(text_encoder, source, downloads),
+            codec_folder=hub.codec_folder(codec["pretrained"], downloads) if "pretrained" in codec else None,
+        )
 
 
 def _build_language_model(checkpoint: Checkpoint, device: torch.device, choice: DecodingChoice) -> LMModel:
@@ -228,14 +235,13 @@ def _no_stem_separator() -> Iterator[None]:
 
 
 @contextmanager
-def _damage_explained(model_id: str) -> Iterator[None]:
+def _failures_explained(model_id: str) -> Iterator[None]:
+    """Whatever broken files make of the loaders, as an error that names the model."""
     try:
         yield
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, AttributeError, AssertionError) as error:
-        raise ModelDamaged(
-            f"{model_id} could not be loaded: its files are damaged or no MusicGen checkpoint."
-        ) from error
-    except (OmegaConfBaseException, OSError, ValueError) as error:
+    except ModelError as error:
+        raise type(error)(f"{model_id} could not be loaded: {error.message}") from error
+    except _DAMAGE as error:
         raise ModelDamaged(
             f"{model_id} could not be loaded: its files are damaged or no MusicGen checkpoint."
         ) from error

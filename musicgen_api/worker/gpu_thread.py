@@ -100,7 +100,7 @@ class GpuThread:
             if not self.alive:
                 raise DeviceLost("The device was lost; the service is restarting.")
             if not self._lock.acquire(blocking=False):
-                raise Busy(self.retry_after_s())
+                raise Busy(self.retry_after_s(), starting=not self._started_up.is_set())
             job = self._job = Job(request)
             self._inbox.put(job)
             return job
@@ -158,10 +158,14 @@ class GpuThread:
     # --- the GPU thread
 
     def _run(self) -> None:
-        self._start_up()
-        while (job := self._next_job()) is not None and not self._device_lost:
-            self._serve(job)
-            del job  # or its music would stay in memory until the next one
+        try:
+            self._start_up()
+            while (job := self._next_job()) is not None and not self._device_lost:
+                self._serve(job)
+                del job  # or its music would stay in memory until the next one
+        except BaseException:
+            log.exception("The GPU thread ended")
+            self._device_lost = True
         if self._device_lost:
             self._on_device_lost()
 
@@ -169,6 +173,8 @@ class GpuThread:
         try:
             if self._preload:
                 self._ensure_synthesizer().preload(_StartUp(lambda: self._stopping))
+        except ShuttingDown:
+            log.info("Told to stop while the default model was being loaded")
         except MusicGenError as error:
             self._device_lost = isinstance(error, DeviceLost)
             log.error("The default model could not be loaded: %s", error.message)

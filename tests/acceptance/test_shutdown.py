@@ -15,6 +15,8 @@ import requests
 from tests.conftest import Checkpoints
 from tests.server import Server, read_events, wait_until
 
+pytestmark = pytest.mark.timeout(400)  # each test starts a service of its own
+
 LONG_S = 300
 Start = Callable[..., AbstractContextManager[Server]]
 
@@ -24,8 +26,12 @@ def start(checkpoints: Checkpoints, tmp_path: Path) -> Start:
     """Start a service of one's own, which may be ended."""
 
     def start(**environment: str) -> Server:
-        models = {"MUSICGEN_DEFAULT_MODEL": "test/mono", "MUSICGEN_MODELS": f"test/mono={checkpoints.mono}"}
-        return Server(models | environment, tmp_path / "log")
+        settings = {
+            "MUSICGEN_DEFAULT_MODEL": "test/mono",
+            "MUSICGEN_MODELS": f"test/mono={checkpoints.mono}",
+            "MUSICGEN_PRELOAD": "false",
+        }
+        return Server(settings | environment, tmp_path / "log")
 
     return start
 
@@ -49,7 +55,6 @@ def refuses(server: Server) -> bool:
 
 def test_sigterm_cancels_a_job_that_outlasts_the_grace_and_its_client_is_told(start: Start) -> None:
     with start(MUSICGEN_GRACE_S="0.5") as server:
-        server.wait_until_ready()
         with server.music(duration=LONG_S) as response:
             events = read_until_generating(response)
             os.kill(server.pid, signal.SIGTERM)
@@ -60,9 +65,25 @@ def test_sigterm_cancels_a_job_that_outlasts_the_grace_and_its_client_is_told(st
         assert "Traceback" not in server.log
 
 
-def test_sigterm_lets_a_job_finish_within_the_grace_and_takes_no_new_one(start: Start) -> None:
-    with start(MUSICGEN_GRACE_S="60") as server:
-        server.wait_until_ready()
+def test_ctrl_c_cancels_the_running_job_in_spite_of_the_grace_and_its_client_is_told(start: Start) -> None:
+    with start(MUSICGEN_GRACE_S="120") as server:
+        with server.music(duration=LONG_S) as response:
+            events = read_until_generating(response)
+            os.killpg(server.pid, signal.SIGINT)  # as a terminal does: to all processes
+            assert list(events)[-1]["code"] == "shutting_down"
+        assert server.wait() == 0
+
+
+def test_a_killed_worker_comes_back_and_then_sigterm_lets_its_job_finish_and_takes_no_new_one(start: Start) -> None:
+    with start(MUSICGEN_GRACE_S="120") as server:
+        (killed,) = server.worker_pids
+        with server.music(duration=LONG_S) as response:
+            events = read_until_generating(response)
+            os.kill(killed, signal.SIGKILL)
+            with pytest.raises(requests.RequestException):
+                list(events)
+        wait_until(lambda: server.worker_pids not in ([], [killed]), why="another worker")
+        wait_until(lambda: server.get("/livez").ok)
         with server.music(duration=60) as response:
             events = read_until_generating(response)
             os.kill(server.pid, signal.SIGTERM)
@@ -74,21 +95,6 @@ def test_sigterm_lets_a_job_finish_within_the_grace_and_takes_no_new_one(start: 
 
 
 def test_sigterm_ends_a_service_that_is_still_starting(start: Start) -> None:
-    with start() as server:
+    with start(MUSICGEN_PRELOAD="true") as server:
         assert server.busy
-        assert server.terminate() == 0
-
-
-def test_a_worker_that_is_killed_comes_back_and_generates(start: Start) -> None:
-    with start() as server:
-        server.wait_until_ready()
-        (killed,) = server.worker_pids
-        with server.music(duration=LONG_S) as response:
-            events = read_until_generating(response)
-            os.kill(killed, signal.SIGKILL)
-            with pytest.raises(requests.RequestException):
-                list(events)
-        wait_until(lambda: server.worker_pids not in ([], [killed]), why="another worker")
-        server.wait_until_ready()
-        assert server.events(duration=1)[-1]["status"] == "completed"
         assert server.terminate() == 0

@@ -70,7 +70,7 @@ class ScriptedService:
         self.gpu_thread = GpuThread(lambda: self.synthesizer, preload=False)
         self._settings = Settings(heartbeat_s=0.2, **settings)
         self._prefix = prefix
-        self._sockets: list[socket.socket] = []
+        self._posts: list[socket.socket] = []
 
     def __enter__(self) -> Self:
         self.gpu_thread.start()
@@ -78,7 +78,7 @@ class ScriptedService:
         if self._prefix:
             app = DispatcherMiddleware(NotFound(), {self._prefix: app})
         self._server = make_server(
-            "127.0.0.1", 0, self._remember_sockets(app), threaded=True, request_handler=_QuietHandler
+            "127.0.0.1", 0, self._remember_posts(app), threaded=True, request_handler=_QuietHandler
         )
         self._thread = threading.Thread(target=self._server.serve_forever, name="scripted service")
         self._thread.start()
@@ -122,17 +122,18 @@ class ScriptedService:
         self.step(raise_it)
 
     def break_connection(self, *, reset: bool) -> None:
-        """End the newest request's connection under it: reset it, or close it as if all had been said."""
-        newest = self._sockets[-1]
+        """End the running job's connection under it: reset it, or close it in mid-sentence."""
+        newest = self._posts[-1]
         if reset:
             newest.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             os.close(newest.detach())  # close() would wait for the files that the handler made of it
         else:
             newest.shutdown(socket.SHUT_RDWR)
 
-    def _remember_sockets(self, app: Flask) -> Callable[..., Iterable[bytes]]:
+    def _remember_posts(self, app: Flask) -> Callable[..., Iterable[bytes]]:
         def remember(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-            self._sockets.append(environ["werkzeug.socket"])
+            if environ["REQUEST_METHOD"] == "POST":
+                self._posts.append(environ["werkzeug.socket"])
             return app(environ, start_response)
 
         return remember

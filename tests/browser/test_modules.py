@@ -42,8 +42,14 @@ def read_messages(run: Run, stream: bytes, cuts: list[int]) -> list[str]:
 
 
 def test_messages_survive_a_cut_at_every_byte(run: Run) -> None:
-    stream = "data: 音楽\n\ndata:é\r\n\r\n: comment\ndata: a\rdata: 🎹\r\r".encode()
-    expected = ["音楽", "é", "a\n🎹"]
+    stream = (
+        "data: 音楽\n\n"
+        "data:é\r\n\r\n"
+        ": a comment, then nothing\n\n\n"
+        "data: a\r\ndata: 🎹\r\n\r\n"
+        "data: b\rdata\rdata: c\r\r"
+    ).encode()
+    expected = ["音楽", "é", "a\n🎹", "b\n\nc"]
     for cut in range(len(stream) + 1):
         assert read_messages(run, stream, [cut]) == expected, cut
     assert read_messages(run, stream, list(range(1, len(stream)))) == expected
