@@ -228,9 +228,9 @@ class Window:
         if self.tables.rotation is not None:
             rotation = _row(self.tables.rotation, self.rotary_position)
             split = torch.cat([_rotate(split[:, :2], rotation), split[:, 2:]], dim=1)
-        query, key, value = (split[:, part].reshape(state.rows * a.heads, 1, -1) for part in range(3))
-        _write(state.keys[index], key, self.position)
-        _write(state.values[index], value, self.position)
+        query = split[:, 0].reshape(state.rows * a.heads, 1, -1)
+        _write(state.keys[index], split[:, 1], self.position)
+        _write(state.values[index], split[:, 2], self.position)
         keys, values = state.keys[index][:, : self.stop], state.values[index][:, : self.stop]
         scores = torch.bmm(query, keys.transpose(1, 2)).add_(self.bias)
         return torch.bmm(torch.softmax(scores, dim=-1), values).view(state.rows, a.width)
@@ -243,11 +243,12 @@ def _row(table: Tensor, position: int | Tensor) -> Tensor:
 
 
 def _write(cache: Tensor, new: Tensor, position: int | Tensor) -> None:
-    """Put [R * H, 1, D] at a position of [R * H, capacity, D]."""
+    """Put [R, H, D] at a position of [R * H, capacity, D]."""
+    slots = cache.view(*new.shape[:2], *cache.shape[1:])
     if isinstance(position, int):
-        cache[:, position : position + 1] = new
+        slots[:, :, position] = new
     else:
-        cache.index_copy_(1, position, new)
+        slots.index_copy_(2, position, new.unsqueeze(2))
 
 
 def hidden_slots(architecture: Architecture, stop: int, position: int | Tensor, device: torch.device) -> Tensor:
