@@ -178,6 +178,7 @@ def _load_with_engine(lm: LMModel, state: State, device: torch.device, choice: D
     )
     precision = choose_precision(choice.precision, lm.dim, device)
     attach_engine(lm, state, precision, device, cuda_graphs=choice.cuda_graphs)
+    log.info("the engine decodes in %s", precision)
 
 
 def _require_fit(module: torch.nn.Module, state: State) -> None:
