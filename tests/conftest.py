@@ -130,6 +130,9 @@ def running_server(checkpoints: Checkpoints, tmp_path_factory: pytest.TempPathFa
         ),
         "MUSICGEN_MAX_MODELS": "3",
         "MUSICGEN_MBD": str(checkpoints.diffusion),
+        # One heap, large blocks returned at once: the size of the process tells what it holds.
+        "MALLOC_ARENA_MAX": "1",
+        "MALLOC_MMAP_THRESHOLD_": "131072",
     }
     with Server(environment, tmp_path_factory.mktemp("server") / "log") as server:
         server.wait_until_ready()

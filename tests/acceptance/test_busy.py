@@ -103,7 +103,7 @@ def test_of_32_requests_at_once_exactly_one_wins(server: Server, path: str, body
 
     def ask() -> None:
         together.wait()
-        responses.append(server.post(path, body | {"duration": 60}, stream=True))
+        responses.append(server.post(path, body | {"duration": 30}, stream=True))
 
     clients = [threading.Thread(target=ask) for _ in range(32)]
     for client in clients:

@@ -44,10 +44,10 @@ def read_until_generating(response: requests.Response) -> Iterator[dict[str, Any
 
 
 def refuses(server: Server) -> bool:
-    """Tell whether a new job is refused: by the service, or because nobody listens any more."""
+    """Tell whether a new job is refused: by the service, or because nobody listens or accepts any more."""
     try:
-        answer = server.post("/api/music", {"description": "slow sad piano"}, stream=True)
-    except requests.ConnectionError:
+        answer = server.post("/api/music", {"description": "slow sad piano"}, stream=True, timeout=1)
+    except (requests.ConnectionError, requests.Timeout):
         return True
     with answer:
         return answer.status_code == 503 and answer.json()["code"] == "shutting_down"
