@@ -117,6 +117,8 @@ _SCHEMAS: dict[str, Json] = {
             "bundled": {"type": "boolean"},
             "default": {"type": "boolean"},
             "loaded": {"type": "boolean"},
+            "engine": {"type": ["string", "null"], "enum": ["engine", "audiocraft", None]},
+            "precision": {"type": ["string", "null"], "enum": ["fp32", "bf16", "fp16", "int8", None]},
         }
     ),
 }

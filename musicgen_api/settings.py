@@ -105,6 +105,23 @@ class Settings:
         why="CPU threads for the model. 0 leaves the choice to torch (one per physical core).",
         check=validate.Range(min=0, max=1024),
     )
+    engine: str = _setting(
+        "auto",
+        "MUSICGEN_ENGINE",
+        why="What decodes: auto takes the engine where it applies, else AudioCraft; engine and audiocraft insist.",
+        check=validate.OneOf(["auto", "engine", "audiocraft"]),
+    )
+    precision: str = _setting(
+        "auto",
+        "MUSICGEN_PRECISION",
+        why="Of the engine's arithmetic: auto takes what measured best on the device; fp32 equals AudioCraft's tokens.",
+        check=validate.OneOf(["auto", "fp32", "bf16", "fp16", "int8"]),
+    )
+    cuda_graphs: bool = _setting(
+        True,
+        "MUSICGEN_CUDA_GRAPHS",
+        why="On a GPU, replay each step of the engine from a captured graph instead of launching its parts one by one.",
+    )
     diffusion: str = _setting(
         "facebook/multiband-diffusion",
         "MUSICGEN_MBD",

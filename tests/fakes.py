@@ -16,7 +16,7 @@ from musicgen_api import create_app
 from musicgen_api.audio import encode_wav
 from musicgen_api.errors import Cancelled, MusicGenError
 from musicgen_api.settings import Settings
-from musicgen_api.synthesis.request import Monitor, Music, MusicRequest, Phase
+from musicgen_api.synthesis.request import Decoding, Monitor, Music, MusicRequest, Phase
 from musicgen_api.worker.events import Event, Failed
 from musicgen_api.worker.gpu_thread import GpuThread
 from musicgen_api.worker.job import Job
@@ -78,6 +78,7 @@ class FakeSynthesizer:
     act: Act = play
     on_preload: Callable[[Monitor], None] = lambda monitor: None
     loaded_models: frozenset[str] = frozenset()
+    decodings: dict[str, Decoding] = field(default_factory=dict)
     idle_s: float | None = None
     requests: list[MusicRequest] = field(default_factory=list)
     release_calls: int = 0

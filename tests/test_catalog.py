@@ -8,6 +8,7 @@ import pytest
 from musicgen_api.errors import UnknownModel
 from musicgen_api.settings import ConfigurationError, Settings
 from musicgen_api.synthesis.catalog import BUNDLED_FOLDER, BUNDLED_ID, Catalog, hub_spelling
+from musicgen_api.synthesis.request import Decoding
 from tests.fakes import service
 
 MONO = ["small", "medium", "large", "melody", "melody-large"]
@@ -93,6 +94,7 @@ def test_an_unknown_default_stops_the_start_by_name() -> None:
 def test_the_list_of_models_shows_ids_and_no_folders() -> None:
     with service(models=OPERATOR_S) as running:
         running.synthesizer.loaded_models = frozenset({"ours/big"})
+        running.synthesizer.decodings = {"ours/big": Decoding("engine", "int8")}
         running.client.post("/generate", json={"model": "ours/big", "prompt": "piano"})
         response = running.client.get("/api/models")
     assert response.status_code == 200
@@ -100,6 +102,8 @@ def test_the_list_of_models_shows_ids_and_no_folders() -> None:
     assert set(models) == {entry.id for entry in Catalog(Settings(models=OPERATOR_S))}
     assert [model for model, values in models.items() if values["default"]] == [BUNDLED_ID]
     assert [model for model, values in models.items() if values["loaded"]] == ["ours/big"]
+    assert (models["ours/big"]["engine"], models["ours/big"]["precision"]) == ("engine", "int8")
+    assert {models[BUNDLED_ID][key] for key in ("engine", "precision")} == {None}
     assert models["facebook/musicgen-stereo-small"]["channels"] == 2
     assert "/srv" not in response.text
     assert "someone" not in response.text

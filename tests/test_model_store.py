@@ -36,7 +36,7 @@ class Loader:
         self.error: Exception | None = None
         self._models: list[weakref.ref[Model]] = []
 
-    def __call__(self, model_id: str, source: str, device: torch.device, monitor: Monitor) -> Model:
+    def __call__(self, model_id: str, source: str, device: torch.device, monitor: Monitor, choice: object) -> Model:
         """Load a model."""
         self.alive_before.append(sum(model() is not None for model in self._models))
         if self.error is not None:

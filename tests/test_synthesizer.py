@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 import soundfile
 import torch
-from audiocraft.models.lm import LMModel
 from audiocraft.models.musicgen import MusicGen
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from musicgen_api.engine.runner import EagerRunner
 from musicgen_api.errors import Cancelled, DeviceMissing, ModelNotFound
 from musicgen_api.settings import Settings
 from musicgen_api.synthesis import model_store
 from musicgen_api.synthesis.catalog import Catalog
+from musicgen_api.synthesis.decoding import EngineGenerate
 from musicgen_api.synthesis.request import MusicRequest, Phase
 from musicgen_api.synthesis.synthesizer import AudioCraftSynthesizer
 from tests.conftest import Checkpoints
@@ -59,13 +60,13 @@ def test_the_wav_is_as_asked_for(synthesizer: AudioCraftSynthesizer, model: str,
 
 
 class Spy:
-    """Notes what reaches the language model's `generate`, and lets it through."""
+    """Notes what reaches the engine in place of AudioCraft's `generate`, and lets it through."""
 
     def __init__(self, generate: Callable[..., torch.Tensor]) -> None:
         self._generate = generate
         self.calls: list[dict[str, Any]] = []
 
-    def __call__(self, lm: LMModel, prompt: Any, conditions: list[Any], **parameters: Any) -> torch.Tensor:
+    def __call__(self, lm: EngineGenerate, prompt: Any, conditions: list[Any], **parameters: Any) -> torch.Tensor:
         """Generate."""
         text = [condition.text["description"] for condition in conditions]
         self.calls.append({"texts": text, "prompt": prompt} | parameters)
@@ -74,8 +75,8 @@ class Spy:
 
 @pytest.fixture
 def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
-    spy = Spy(LMModel.generate)
-    monkeypatch.setattr(LMModel, "generate", lambda lm, *arguments, **values: spy(lm, *arguments, **values))
+    spy = Spy(EngineGenerate.__call__)
+    monkeypatch.setattr(EngineGenerate, "__call__", lambda lm, *arguments, **values: spy(lm, *arguments, **values))
     return spy
 
 
@@ -185,14 +186,14 @@ def test_progress_runs_through_the_phases_without_falling(checkpoints: Checkpoin
         assert monitor.phases.count(Phase.GENERATING) == 1 + 53  # the start, 50 frames and the delay
 
 
-def silent(lm: LMModel, sequence: torch.Tensor, *conditions: Any, **more: Any) -> torch.Tensor:
+def silent(runner: EagerRunner, codes: torch.Tensor) -> torch.Tensor:
     """Logits of no preference, to save the transformer's time."""
-    return torch.zeros(len(sequence), lm.num_codebooks, sequence.shape[-1], lm.card)
+    return torch.zeros(runner.state.rows, codes.shape[1], 64)
 
 
 def test_progress_is_right_past_one_window(synthesizer: AudioCraftSynthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
     make(synthesizer)  # loads the model
-    monkeypatch.setattr(LMModel, "forward", silent)
+    monkeypatch.setattr(EagerRunner, "step", silent)
     monitor = RecordingMonitor()
     music = synthesizer.synthesize(short(duration=31), monitor)
     assert monitor.percents == sorted(monitor.percents)

@@ -5,6 +5,8 @@ separator of melody models, which text-to-music never uses, is not downloaded.
 
 from __future__ import annotations
 
+import copy
+import logging
 import pickle
 import warnings
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from audiocraft.models import builders
 from audiocraft.models.encodec import CompressionModel, HFEncodecCompressionModel
 from audiocraft.models.lm import LMModel
 from audiocraft.models.musicgen import MusicGen
-from audiocraft.modules.conditioners import T5Conditioner
+from audiocraft.modules.conditioners import ConditioningProvider, T5Conditioner
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from safetensors import SafetensorError
@@ -29,10 +31,13 @@ from yaml import YAMLError
 
 from musicgen_api.errors import ModelDamaged, ModelError
 from musicgen_api.synthesis import hub
+from musicgen_api.synthesis.decoding import State, attach_engine, choose_precision, why_not
 from musicgen_api.synthesis.request import Monitor
 
 transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 warnings.filterwarnings("ignore", "`torch.nn.utils.weight_norm` is deprecated", FutureWarning)  # AudioCraft's codec
+
+log = logging.getLogger(__name__)
 
 SAMPLE_RATE = 32_000
 """In Hz; every MusicGen's, and what the documents promise."""
@@ -61,8 +66,34 @@ class Checkpoint:
     codec_folder: Path | None  # of a transformers EnCodec, where the checkpoint only points at one
 
 
-def load_musicgen(model_id: str, source: str, device: torch.device, monitor: Monitor) -> MusicGen:
-    """Load the checkpoint at `source` (a folder or a hub id) onto `device`.
+@dataclass(frozen=True)
+class DecodingChoice:
+    """What is to decode, from the settings of the same names."""
+
+    engine: str = "auto"
+    precision: str = "auto"
+    cuda_graphs: bool = True
+
+    def against_engine(self, lm: LMModel) -> str | None:
+        """Why AudioCraft is to decode this model, or None if the engine is.
+
+        Raises:
+            ModelError: the engine was asked for and cannot.
+        """
+        if self.engine == "audiocraft":
+            return "it was asked for"
+        reason = why_not(lm)
+        if reason is not None and self.engine == "engine":
+            raise ModelError(
+                f"The engine cannot decode this model: {reason}. With MUSICGEN_ENGINE=auto AudioCraft does."
+            )
+        return reason
+
+
+def load_musicgen(
+    model_id: str, source: str, device: torch.device, monitor: Monitor, choice: DecodingChoice | None = None
+) -> MusicGen:
+    """Load the checkpoint at `source` (a folder or a hub id) onto `device`, decoded as `choice` says.
 
     Raises:
         ModelOffline, ModelNotFound, ModelError: its files cannot be had.
@@ -72,7 +103,7 @@ def load_musicgen(model_id: str, source: str, device: torch.device, monitor: Mon
     checkpoint = fetch(model_id, source, monitor)
     with _failures_explained(model_id):
         monitor.check()
-        lm = _build_language_model(checkpoint, device)
+        lm = _build_language_model(checkpoint, device, choice or DecodingChoice())
         monitor.check()
         codec = _build_codec(checkpoint, device)
         monitor.check()
@@ -97,30 +128,81 @@ def fetch(model_id: str, source: str, monitor: Monitor) -> Checkpoint:
         )
 
 
-def _build_language_model(checkpoint: Checkpoint, device: torch.device) -> LMModel:
+def _build_language_model(checkpoint: Checkpoint, device: torch.device, choice: DecodingChoice) -> LMModel:
     cfg = OmegaConf.create(checkpoint.language_model["xp.cfg"])
     cfg.device = str(device)
     cfg.dtype = "float32" if device.type == "cpu" else "float16"
     for key in _TRAINING_ONLY:
         _delete(cfg, key)
     cfg.conditioners.description.t5.name = _register_text_encoder(checkpoint.text_encoder)
-    with _no_stem_separator():
-        lm = builders.get_lm_model(cfg)
-    lm.load_state_dict(checkpoint.language_model["best_state"])
+    state = checkpoint.language_model["best_state"]
+    lm = _hollow_language_model(cfg)
+    reason = choice.against_engine(lm)
+    if reason is None:
+        _load_with_engine(lm, state, device, choice)
+    else:
+        log.info("AudioCraft's own decoding is used: %s", reason)
+        _assign(lm, state, device)
     lm.cfg = cfg
     # Guidance and sampling in fp32: in fp16 a small temperature or a strong guidance overflows, and on CUDA the NaN
-    # that follows is an assertion in the device, which no process survives.
+    # that follows is an assertion in the device, which no process survives. The engine does so by itself.
     lm.register_forward_hook(lambda module, inputs, logits: logits.float())
     return lm.eval()
+
+
+def _hollow_language_model(cfg: DictConfig) -> LMModel:
+    """The model with real conditioners, all else on `meta`: no weight is initialised only to be overwritten."""
+    with _no_stem_separator():
+        provider = builders.get_conditioner_provider(cfg.transformer_lm.dim, cfg).to(cfg.device)
+    if "self_wav" in provider.conditioners:  # as MusicGen.get_pretrained does; it matters without a melody too
+        melody: Any = provider.conditioners["self_wav"]
+        melody.match_len_on_eval = True
+        melody._use_masking = False
+    hollow = copy.deepcopy(cfg)
+    hollow.device = "meta"
+    no_conditioners = mock.patch.object(
+        builders, "get_conditioner_provider", lambda width, cfg: ConditioningProvider({})
+    )
+    with torch.device("meta"), no_conditioners:
+        lm = builders.get_lm_model(hollow)
+    lm.condition_provider = provider
+    return lm
+
+
+def _load_with_engine(lm: LMModel, state: State, device: torch.device, choice: DecodingChoice) -> None:
+    """Give the conditioners their weights and the engine the rest; the transformer itself stays hollow."""
+    _require_fit(lm, state)
+    own = "condition_provider."
+    lm.condition_provider.load_state_dict(
+        {name.removeprefix(own): tensor for name, tensor in state.items() if name.startswith(own)}
+    )
+    precision = choose_precision(choice.precision, lm.dim, device)
+    attach_engine(lm, state, precision, device, cuda_graphs=choice.cuda_graphs)
+    log.info("the engine decodes in %s", precision)
+
+
+def _require_fit(module: torch.nn.Module, state: State) -> None:
+    expected = {name: tensor.shape for name, tensor in module.state_dict().items()}
+    if expected != {name: tensor.shape for name, tensor in state.items()}:
+        raise RuntimeError("the weights do not fit the configuration")
+
+
+def _assign(module: torch.nn.Module, state: State, device: torch.device) -> None:
+    """Make the tensors of `state` the module's own, in its dtypes; copied only where they differ."""
+    _require_fit(module, state)
+    dtypes = {name: tensor.dtype for name, tensor in module.state_dict().items()}
+    module.load_state_dict({name: tensor.to(device, dtypes[name]) for name, tensor in state.items()}, assign=True)
+    module.requires_grad_(False)
 
 
 def _build_codec(checkpoint: Checkpoint, device: torch.device) -> CompressionModel:
     if checkpoint.codec_folder is not None:
         return HFEncodecCompressionModel(EncodecModel.from_pretrained(checkpoint.codec_folder)).to(device).eval()
     cfg = OmegaConf.create(checkpoint.codec["xp.cfg"])
-    cfg.device = str(device)
-    codec = builders.get_compression_model(cfg)
-    codec.load_state_dict(checkpoint.codec["best_state"])
+    cfg.device = "meta"
+    with torch.device("meta"):
+        codec = builders.get_compression_model(cfg)
+    _assign(codec, checkpoint.codec["best_state"], device)
     return codec.eval()
 
 

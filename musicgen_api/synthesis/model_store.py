@@ -13,7 +13,7 @@ from audiocraft.models.musicgen import MusicGen
 
 from musicgen_api.synthesis.catalog import CatalogEntry
 from musicgen_api.synthesis.failures import free_memory
-from musicgen_api.synthesis.loading import load_musicgen
+from musicgen_api.synthesis.loading import DecodingChoice, load_musicgen
 from musicgen_api.synthesis.request import Monitor
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ class ModelStore:
     """At most `capacity` models, least recently used first out. For one thread.
 
     Args:
+        choice: what decodes them.
         idle_s: models unused for this many seconds are freed by `release_idle`; 0 keeps them.
         on_change: called with the ids of the held models whenever they change.
     """
@@ -39,12 +40,14 @@ class ModelStore:
         *,
         capacity: int = 1,
         idle_s: float = 0.0,
+        choice: DecodingChoice | None = None,
         on_change: Callable[[frozenset[str]], None] = lambda ids: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._device = device
         self._capacity = capacity
         self._idle_s = idle_s
+        self._choice = choice
         self._on_change = on_change
         self._clock = clock
         self._held: OrderedDict[str, _Held] = OrderedDict()
@@ -57,7 +60,7 @@ class ModelStore:
         if entry.id not in self._held:
             self._make_room()
             began = self._clock()
-            model = load_musicgen(entry.id, entry.source, self._device, monitor)
+            model = load_musicgen(entry.id, entry.source, self._device, monitor, self._choice)
             self._held[entry.id] = _Held(model, self._clock())
             log.info("loaded %s on %s in %.1f s", entry.id, self._device, self._clock() - began)
             self._on_change(frozenset(self._held))
@@ -65,6 +68,10 @@ class ModelStore:
         held.used_at = self._clock()
         self._held.move_to_end(entry.id)
         return held.model
+
+    def held(self) -> dict[str, MusicGen]:
+        """The models in memory, by id."""
+        return {model_id: held.model for model_id, held in self._held.items()}
 
     def touch(self) -> None:
         """The most recently used model was in use until now."""

@@ -31,6 +31,14 @@ class Music:
     channels: int
 
 
+@dataclass(frozen=True)
+class Decoding:
+    """How a loaded model is decoded."""
+
+    engine: str  # engine or audiocraft
+    precision: str  # fp32, bf16, fp16 or int8
+
+
 class Phase(enum.StrEnum):
     """What a job is doing."""
 

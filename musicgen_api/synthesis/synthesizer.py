@@ -15,11 +15,13 @@ from musicgen_api.audio import encode_wav
 from musicgen_api.errors import DeviceMissing, GenerationFailed
 from musicgen_api.settings import Settings
 from musicgen_api.synthesis.catalog import Catalog
+from musicgen_api.synthesis.decoding import decoding_of
 from musicgen_api.synthesis.diffusion import Diffusion
 from musicgen_api.synthesis.failures import device_failures
+from musicgen_api.synthesis.loading import DecodingChoice
 from musicgen_api.synthesis.model_store import ModelStore
 from musicgen_api.synthesis.progress import ProgressMeter, count_steps
-from musicgen_api.synthesis.request import Monitor, Music, MusicRequest, Phase
+from musicgen_api.synthesis.request import Decoding, Monitor, Music, MusicRequest, Phase
 
 GREEDY_BELOW = 1e-6
 """Temperatures below are argmax: the softmax has long become a one there, and 1e-40 would divide to infinity."""
@@ -33,10 +35,15 @@ class AudioCraftSynthesizer:
             torch.set_num_threads(settings.threads)
         device = _choose_device(settings.device)
         self.loaded_models: frozenset[str] = frozenset()
+        self.decodings: dict[str, Decoding] = {}
         self._catalog = catalog
         self._diffusion = Diffusion(settings.diffusion, device)
         self._store = ModelStore(
-            device, capacity=settings.max_models, idle_s=settings.model_idle_s, on_change=self._note_loaded
+            device,
+            capacity=settings.max_models,
+            idle_s=settings.model_idle_s,
+            choice=DecodingChoice(settings.engine, settings.precision, settings.cuda_graphs),
+            on_change=self._note_loaded,
         )
 
     def preload(self, monitor: Monitor) -> None:
@@ -88,6 +95,7 @@ class AudioCraftSynthesizer:
         return self._diffusion.decode(model, tokens, meter.step)
 
     def _note_loaded(self, ids: frozenset[str]) -> None:
+        self.decodings = {model_id: decoding_of(model.lm) for model_id, model in self._store.held().items()}
         self.loaded_models = ids
 
 

@@ -13,11 +13,11 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from musicgen_api.errors import Busy, DeviceLost, GenerationFailed, MusicGenError, ShuttingDown
-from musicgen_api.synthesis.request import Monitor, Music, MusicRequest, Phase
+from musicgen_api.synthesis.request import Decoding, Monitor, Music, MusicRequest, Phase
 from musicgen_api.worker.events import Completed, Failed, Outcome
 from musicgen_api.worker.job import Job
 
@@ -30,11 +30,15 @@ LONGEST_RETRY_AFTER_S = 600
 
 
 class Synthesizer(Protocol):
-    """What the GPU thread drives. Made and used on that thread; only `loaded_models` is read by others."""
+    """What the GPU thread drives. Made and used on that thread; only the properties are read by others."""
 
     @property
     def loaded_models(self) -> frozenset[str]:
         """Ids of the models in memory. Replaced as a whole, never changed."""
+
+    @property
+    def decodings(self) -> Mapping[str, Decoding]:
+        """How each of them is decoded. Replaced as a whole, never changed."""
 
     def preload(self, monitor: Monitor) -> None:
         """Load the default model. Raises `MusicGenError`."""
@@ -120,6 +124,11 @@ class GpuThread:
     def loaded_models(self) -> frozenset[str]:
         """Ids of the models in memory."""
         return self._synthesizer.loaded_models if self._synthesizer is not None else frozenset()
+
+    @property
+    def decodings(self) -> Mapping[str, Decoding]:
+        """How each of the models in memory is decoded."""
+        return self._synthesizer.decodings if self._synthesizer is not None else {}
 
     def retry_after_s(self) -> int:
         """When it makes sense to try again: whole seconds, from the running job's own pace where it is known."""

@@ -11,7 +11,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from flask import Flask
@@ -22,7 +22,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from musicgen_api import create_app
 from musicgen_api.audio import encode_wav
 from musicgen_api.settings import Settings
-from musicgen_api.synthesis.request import Monitor, Music, MusicRequest
+from musicgen_api.synthesis.request import Decoding, Monitor, Music, MusicRequest
 from musicgen_api.worker.gpu_thread import GpuThread
 
 SAMPLE_RATE_HZ = 32000
@@ -33,6 +33,7 @@ class ScriptedSynthesizer:
     """Takes its steps from a test, one by one, and can be cancelled between any two."""
 
     loaded_models = frozenset({"bundled/musicgen-tiny"})
+    decodings: ClassVar[dict[str, Decoding]] = {}
 
     def __init__(self) -> None:
         self.requests: queue.SimpleQueue[MusicRequest] = queue.SimpleQueue()

@@ -1,0 +1,1 @@
+"""Measurements; `python -m benchmarks.decode --help` says what can be measured."""

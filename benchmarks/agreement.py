@@ -1,0 +1,92 @@
+"""How near the lower precisions are to fp32: top-1 agreement and KL divergence on the bundled model's own music.
+
+    python -m benchmarks.agreement [--seconds 10]
+
+The fp32 engine makes a clip for each prompt; then every precision runs over the same codes, and its guided logits are
+compared with those of fp32 at every step and codebook. The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import torch
+from torch import Tensor
+
+from benchmarks.bundled import load_bundled
+from musicgen_api.engine import Conditions, Decoder
+from musicgen_api.engine.pattern import delay_codes
+from musicgen_api.engine.runner import BLOCK, EagerRunner
+from musicgen_api.engine.sampling import guide
+from musicgen_api.engine.state import new_state, project_condition
+from musicgen_api.engine.transformer import make_tables, prefill
+from musicgen_api.synthesis.decoding import EngineGenerate
+
+PROMPTS = [
+    "slow sad piano in a minor key",
+    "upbeat techno with strong drums and a deep bass line",
+    "calm acoustic guitar, 90 bpm",
+    "fast drum solo",
+]
+GUIDANCE = 3.0
+PRECISIONS = ("bf16", "int8")
+
+
+def engine_of(precision: str) -> tuple[EngineGenerate, object]:
+    """The bundled model's engine in a precision, and the model to make conditions with."""
+    model = load_bundled("engine", precision)
+    generate = model.lm.generate
+    assert isinstance(generate, EngineGenerate)
+    return generate, model
+
+
+@torch.inference_mode()
+def forced_logits(decoder: Decoder, conditions: Conditions, codes: Tensor) -> Tensor:
+    """Guided logits [S - 1, K, card] of a decoder that is led along codes [1, K, T]."""
+    a, weights = decoder.architecture, decoder.weights
+    steps = delay_codes(codes, a.delays, a.card)
+    condition = project_condition(a, weights, conditions.cross)
+    state = new_state(a, weights, conditions.rows, BLOCK, condition)
+    tables = make_tables(a, weights, steps.shape[-1])
+    logits = [guide(prefill(a, weights, tables, state, steps[..., :1], conditions.prefix), GUIDANCE)]
+    runner = EagerRunner(a, weights, tables, state)
+    logits += [guide(runner.step(steps[..., step]), GUIDANCE) for step in range(1, steps.shape[-1] - 1)]
+    return torch.cat(logits)
+
+
+def compare(reference: Tensor, other: Tensor) -> tuple[float, float]:
+    """Top-1 agreement and the mean KL divergence in nats of `other` from `reference`."""
+    agreement = (reference.argmax(-1) == other.argmax(-1)).float().mean().item()
+    expected, actual = reference.log_softmax(-1), other.log_softmax(-1)
+    return agreement, (expected.exp() * (expected - actual)).sum(-1).mean().item()
+
+
+def main() -> None:
+    """Make the clips in fp32, compare, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=10)
+    frames = parser.parse_args().seconds * 50
+    engines = {precision: engine_of(precision) for precision in ("fp32", *PRECISIONS)}
+    generate, model = engines["fp32"]
+    found: dict[str, list[tuple[float, float]]] = {precision: [] for precision in PRECISIONS}
+    for number, prompt in enumerate(PROMPTS):
+        attributes, _ = model._prepare_tokens_and_attributes([prompt], None)  # type: ignore[attr-defined]
+        torch.manual_seed(number)
+        codes = generate(None, attributes, max_gen_len=frames)
+        with torch.no_grad():
+            (conditions,) = generate._conditions(attributes, two_step=False, songs=1)
+        reference = forced_logits(generate.decoder, conditions, codes)
+        for precision in PRECISIONS:
+            logits = forced_logits(engines[precision][0].decoder, conditions, codes)
+            found[precision].append(compare(reference, logits))
+    summary = {}
+    for precision, pairs in found.items():
+        agreement, divergence = (sum(values) / len(values) for values in zip(*pairs, strict=True))
+        summary[precision] = {"top1": round(agreement, 4), "kl_nats": round(divergence, 5)}
+        print(f"{precision}: top-1 agreement {agreement:.2%}, KL {divergence:.5f} nats")
+    print(json.dumps({"bench": "agreement", "seconds": frames // 50, "prompts": len(PROMPTS), **summary}))
+
+
+if __name__ == "__main__":
+    main()
