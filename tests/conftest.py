@@ -56,6 +56,11 @@ class Checkpoints:
         return self._musicgen("melody")
 
     @cached_property
+    def slow(self) -> Path:
+        """A folder: wide enough to take its time for a step, about as long as facebook/musicgen-small on a GPU."""
+        return self._musicgen("mono", width=768)
+
+    @cached_property
     def diffusion(self) -> Path:
         """A file: MultiBand Diffusion for the codec of all of these."""
         from tests import checkpoints
@@ -79,11 +84,11 @@ class Checkpoints:
             ),
         }
 
-    def _musicgen(self, variant: str, *, published: bool = False) -> Path:
+    def _musicgen(self, variant: str, *, width: int = 32, published: bool = False) -> Path:
         from tests import checkpoints
 
         if not published:
-            return checkpoints.build_musicgen(self._folder / variant, variant)
+            return checkpoints.build_musicgen(self._folder / f"{variant}-{width}", variant, width=width)
         return checkpoints.build_musicgen(
             self._folder / f"published-{variant}", variant, text_encoder="t5-base", codebook_size=2048
         )
@@ -126,9 +131,9 @@ def running_server(checkpoints: Checkpoints, tmp_path_factory: pytest.TempPathFa
     environment = {
         "MUSICGEN_DEFAULT_MODEL": "test/mono",
         "MUSICGEN_MODELS": ",".join(
-            f"test/{variant}={getattr(checkpoints, variant)}" for variant in ["mono", "stereo", "melody"]
+            f"test/{variant}={getattr(checkpoints, variant)}" for variant in ["mono", "stereo", "melody", "slow"]
         ),
-        "MUSICGEN_MAX_MODELS": "3",
+        "MUSICGEN_MAX_MODELS": "4",
         "MUSICGEN_MBD": str(checkpoints.diffusion),
         # One heap, large blocks returned at once: the size of the process tells what it holds.
         "MALLOC_ARENA_MAX": "1",

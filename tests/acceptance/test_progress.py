@@ -56,7 +56,7 @@ def test_progress_goes_through_the_diffusion_too(server: Server, model: str, cha
     events = server.events(duration=2, mbd=True, model=model)
     assert_is_a_whole_stream(events)
     diffusing = {event["progress"] for event in events if event.get("phase") == "diffusing"}
-    assert len(diffusing) >= 3
+    assert len(diffusing) >= 2
     assert_wav(base64.b64decode(events[-1]["audio_data"], validate=True), 2, channels)
 
 
