@@ -1,6 +1,5 @@
 """gunicorn's settings, with the reasons. The values that an operator may change come from musicgen_api/settings.py."""
 
-import os
 import signal
 import sys
 import threading
@@ -11,10 +10,6 @@ try:
     settings = Settings.from_environment()
 except ConfigurationError as error:
     sys.exit(f"MusicGen API cannot start: {error}")
-
-# Before torch is imported: let its OpenMP threads sleep at the end of an operation instead of spinning. On cores that
-# something else wants as well, spinning made a piece ten times slower and more (docs/decisions.md).
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 host = f"[{settings.host}]" if ":" in settings.host else settings.host  # an IPv6 address
 bind = f"{host}:{settings.port}"

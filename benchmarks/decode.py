@@ -37,9 +37,7 @@ class Case:
     def run(self, budget_s: float) -> dict[str, Any]:
         """Measure in a process of its own; what it says on failure becomes the result."""
         command = [sys.executable, "-W", "ignore", "-m", "benchmarks.one_case", json.dumps(vars(self)), str(budget_s)]
-        # As the service has it (gunicorn.conf.py): on cores that others want too, spinning threads cost whole slices.
-        environment = {"OMP_WAIT_POLICY": "PASSIVE"} | dict(os.environ)
-        finished = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        finished = subprocess.run(command, capture_output=True, text=True, check=False)
         if finished.returncode:
             last = (finished.stderr.strip().splitlines() or ["no message"])[-1]
             return {"error": last}

@@ -29,6 +29,7 @@ CHECK_S = 0.1
 # The client reports, and can be stopped, once for each chunk that it has read: 10 MB by default, which is many seconds
 # of a slow line.
 constants.DOWNLOAD_CHUNK_SIZE = 1 << 16
+constants.HF_HUB_DISABLE_XET = True  # docs/decisions.md
 
 T = TypeVar("T")
 

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
-from unittest import mock
 
+import demucs.pretrained
 import torch
 import transformers
 from audiocraft.models import builders
@@ -160,10 +161,7 @@ def _hollow_language_model(cfg: DictConfig) -> LMModel:
         melody._use_masking = False
     hollow = copy.deepcopy(cfg)
     hollow.device = "meta"
-    no_conditioners = mock.patch.object(
-        builders, "get_conditioner_provider", lambda width, cfg: ConditioningProvider({})
-    )
-    with torch.device("meta"), no_conditioners:
+    with torch.device("meta"), _replaced(builders, "get_conditioner_provider", lambda *_: ConditioningProvider({})):
         lm = builders.get_lm_model(hollow)
     lm.condition_provider = provider
     return lm
@@ -231,8 +229,19 @@ def _no_stem_separator() -> Iterator[None]:
     class NoSeparator(torch.nn.Module):
         sources = ("drums", "bass", "other", "vocals")
 
-    with mock.patch("demucs.pretrained.get_model", lambda name: NoSeparator()):
+    with _replaced(demucs.pretrained, "get_model", lambda name: NoSeparator()):
         yield
+
+
+@contextmanager
+def _replaced(module: ModuleType, name: str, value: object) -> Iterator[None]:
+    """A function of AudioCraft's that takes no argument for it is another one meanwhile."""
+    original = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, original)
 
 
 @contextmanager
