@@ -24,6 +24,10 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
 """Each attribute of a meaning, and the values it takes."""
 
 
+def _list(words: str) -> tuple[str, ...]:
+    return tuple(words.split())
+
+
 @dataclass(frozen=True)
 class Meaning:
     """What a caption asks for: values of `CHOICES`."""
@@ -51,17 +55,66 @@ _INSTRUMENTS: Final = {
     "bells": ("bells", "bells", "music box", "glockenspiel", "chimes", "tubular bells"),
     "synth": ("synth", "synth", "synthesizer", "electronic synth", "synth lead", "electronic keyboard"),
 }
-_DRUMS: Final = ("drums", "drums", "strong drums", "a drum beat", "a drum kit", "percussion", "a steady beat", "a drum groove")
+_DRUMS: Final = (
+    "drums",
+    "drums",
+    "strong drums",
+    "a drum beat",
+    "a drum kit",
+    "percussion",
+    "a steady beat",
+    "a drum groove",
+)
 _BASS: Final = ("bass", "a bass line", "deep bass", "bass")
 _TEMPO: Final = {
-    "slow": ("slow", "slow", "calm", "relaxing", "gentle", "peaceful", "downtempo", "at a slow tempo", "slow tempo"),
+    "slow": (
+        "slow",
+        "slow",
+        "calm",
+        "relaxing",
+        "gentle",
+        "peaceful",
+        "downtempo",
+        "at a slow tempo",
+        "slow tempo",
+    ),
     "medium": ("mid-tempo", "moderate", "medium tempo", "at a walking pace", "moderate tempo"),
-    "fast": ("fast", "fast", "upbeat", "energetic", "driving", "lively", "quick", "at a fast tempo", "fast tempo"),
+    "fast": (
+        "fast",
+        "fast",
+        "upbeat",
+        "energetic",
+        "driving",
+        "lively",
+        "quick",
+        "at a fast tempo",
+        "fast tempo",
+    ),
 }
 _BPM: Final = {"slow": (54, 72), "medium": (86, 104), "fast": (130, 172)}
 _MODE: Final = {
-    "major": ("happy", "happy", "bright", "cheerful", "joyful", "major key", "in a major key", "uplifting", "major"),
-    "minor": ("sad", "sad", "dark", "melancholic", "sorrowful", "minor key", "in a minor key", "moody", "minor"),
+    "major": (
+        "happy",
+        "happy",
+        "bright",
+        "cheerful",
+        "joyful",
+        "major key",
+        "in a major key",
+        "uplifting",
+        "major",
+    ),
+    "minor": (
+        "sad",
+        "sad",
+        "dark",
+        "melancholic",
+        "sorrowful",
+        "minor key",
+        "in a minor key",
+        "moody",
+        "minor",
+    ),
 }
 _GENRES: Final[dict[str, dict[str, str]]] = {
     "techno": {"family": "synth", "drums": "yes", "tempo": "fast"},
@@ -86,14 +139,14 @@ _GENRES: Final[dict[str, dict[str, str]]] = {
 }
 _PIECES: Final = ("music", "song", "track", "piece", "tune", "melody", "instrumental", "loop")
 _SOLO: Final = ("solo {}", "{} solo", "{} alone", "solo {} {piece}", "{}", "unaccompanied {}")
-_FILLER: Final = (
-    "a the of and for with in to my very some like from at night day rain sea forest city summer winter love dream hope "
-    "epic vintage modern old new video game film movie background scene story coffee shop road trip dance floor party "
-    "80s 90s retro warm cold blue red light sky stars river mountain dragon hero battle travel memory morning evening "
-    "beautiful catchy great nice amazing quality recording studio live high sound sounds style vibe mood feel atmosphere "
-    "please make me create generate play something that evokes playing walking through under over one two three"
-).split()
-_SYLLABLES: Final = "ba de ki lo mu ra shi tor ven zu an el ix om ur qua pli sta gre tho ny fe wo ja hu cy".split()
+_FILLER: Final = _list(
+    """a the of and for with in to my very some like from at night day rain sea forest city summer winter love dream
+    hope epic vintage modern old new video game film movie background scene story coffee shop road trip dance floor
+    party 80s 90s retro warm cold blue red light sky stars river mountain dragon hero battle travel memory morning
+    evening beautiful catchy great nice amazing quality recording studio live high sound sounds style vibe mood feel
+    atmosphere please make me create generate play something that evokes playing walking through under over one two"""
+)
+_SYLLABLES: Final = _list("ba de ki lo mu ra shi tor ven zu an el ix om ur qua pli sta gre tho ny fe wo ja hu cy")
 
 
 def meaning_of(song: Song) -> Meaning:
@@ -128,7 +181,9 @@ def gibberish(rng: np.random.Generator) -> str:
     length = int(rng.integers(1, 12)) if rng.random() < 0.9 else int(rng.integers(60, 200))
     kind = rng.random()
     if kind < 0.25:  # any script: ideographs, kana, Cyrillic, Greek, Arabic
-        low, high = ((0x4E00, 0x9FFF), (0x3041, 0x30FF), (0x410, 0x44F), (0x391, 0x3C9), (0x620, 0x64A))[rng.integers(5)]
+        low, high = ((0x4E00, 0x9FFF), (0x3041, 0x30FF), (0x410, 0x44F), (0x391, 0x3C9), (0x620, 0x64A))[
+            rng.integers(5)
+        ]
         return "".join(chr(int(rng.integers(low, high))) for _ in range(length)) + ("，。 "[rng.integers(3)])
     return " ".join(_filler_word(rng) for _ in range(length))
 
@@ -178,7 +233,18 @@ class _Words:
     def _head(self, piece: str) -> tuple[str, list[str]]:
         others = [word for word in (self.drums, self.bass) if word]
         if not self.instrument:
-            head = self._say(("drums", "drum solo", "drum beat", "drum loop", "percussion", "drums only", "drum kit", "drum groove"))
+            head = self._say(
+                (
+                    "drums",
+                    "drum solo",
+                    "drum beat",
+                    "drum loop",
+                    "percussion",
+                    "drums only",
+                    "drum kit",
+                    "drum groove",
+                )
+            )
             return head, []
         if not others:
             return self._say(_SOLO).format(self.instrument, piece=piece), []

@@ -1,4 +1,4 @@
-"""Train the codec: AudioCraft's SEANet auto-encoder with a residual vector quantiser, 32 kHz mono to 4 x 50 tokens a second.
+"""Train the codec: AudioCraft's SEANet with a residual vector quantiser, 32 kHz mono to 4 x 50 tokens a second.
 
 Three things make it learn in minutes on a CPU: weights scaled on data so that no layer starts dead or saturated,
 some hundred steps without the quantiser, and codebooks that start from a k-means of what the encoder then says.
@@ -11,7 +11,13 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from audiocraft.adversarial import AdversarialLoss, FeatureMatchingLoss, get_adv_criterion, get_fake_criterion, get_real_criterion
+from audiocraft.adversarial import (
+    AdversarialLoss,
+    FeatureMatchingLoss,
+    get_adv_criterion,
+    get_fake_criterion,
+    get_real_criterion,
+)
 from audiocraft.adversarial.discriminators import MultiScaleSTFTDiscriminator
 from audiocraft.models import builders
 from audiocraft.models.encodec import CompressionModel
@@ -184,7 +190,7 @@ def reconstruct(model: CompressionModel, waves: torch.Tensor, *, quantise: bool)
 
 
 class Adversary:
-    """AudioCraft's multi-scale STFT discriminator and its losses; it takes a step of its own for each of the codec's."""
+    """AudioCraft's multi-scale STFT discriminator and its losses; it takes a step for each of the codec's."""
 
     def __init__(self, device: torch.device) -> None:
         discriminator = MultiScaleSTFTDiscriminator(filters=32).to(device)
@@ -247,7 +253,12 @@ def train(args: argparse.Namespace) -> None:
             adversary.loss.load_state_dict(state["adversary"])
     else:
         scale_to_data(model, draw_batch(_SEED, -1 % 2**32, 16, device))
-    log.info("%.2f M parameters, from step %d of %d", sum(p.numel() for p in model.parameters()) / 1e6, first, args.steps)
+    log.info(
+        "%.2f M parameters, from step %d of %d",
+        sum(p.numel() for p in model.parameters()) / 1e6,
+        first,
+        args.steps,
+    )
 
     for step in runs.count_steps(first, args.steps, "codec"):
         if step == args.unquantised_steps:

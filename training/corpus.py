@@ -41,7 +41,11 @@ _MELODIES: Final[dict[Tempo, tuple[tuple[int, ...], ...]]] = {  # onsets within 
 }
 _STRUM: Final[dict[Tempo, tuple[int, ...]]] = {"slow": (0, 8), "medium": (0, 4, 8, 12), "fast": (0, 4, 8, 12)}
 _ARPEGGIO: Final = (0, 1, 2, 1, 0, 1, 2, 1)  # eighth notes through a triad
-_CHORD_FLOOR, _MELODY_FLOOR, _BASS_FLOOR = 55, 67, 36  # MIDI: each register spans about an octave above its floor
+_CHORD_FLOOR, _MELODY_FLOOR, _BASS_FLOOR = (
+    55,
+    67,
+    36,
+)  # MIDI: each register spans about an octave above its floor
 _CHORD_GAIN, _MELODY_GAIN, _BASS_GAIN, _DRUM_GAIN = 0.34, 0.42, 0.55, 0.62
 
 
@@ -98,7 +102,7 @@ def draw(rng: np.random.Generator) -> Song:
         mode=mode,
         tonic=tonic,
         texture=texture,
-        melody=bool(rng.random() < 0.7),
+        melody=bool(rng.random() < 0.6),
     )
 
 
@@ -164,7 +168,14 @@ class _Band:
             following = rhythm[index + 1] if index + 1 < len(rhythm) else STEPS_PER_BAR
             shift = 2 * int(contour[index]) if step % 8 == 0 else int(contour[index])
             pitch = self._pitch(degree + shift, _MELODY_FLOOR)
-            _play(mix, start + step * song.step, song.family, pitch, (following - step) * song.step, _MELODY_GAIN)
+            _play(
+                mix,
+                start + step * song.step,
+                song.family,
+                pitch,
+                (following - step) * song.step,
+                _MELODY_GAIN,
+            )
 
     def _walk(self, mix: Waveform, start: int, degree: int) -> None:
         root, fifth = self._pitch(degree, _BASS_FLOOR), self._pitch(degree + 4, _BASS_FLOOR)

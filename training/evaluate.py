@@ -1,7 +1,7 @@
 """Judge a packed model by its audio: does it follow captions, does it stay musical, what does the codec lose?
 
-Prompts name what a held-out caption could; the listener of `training.features` is trained on the corpus and hears the
-audio alone. The last line printed is one JSON object with every number that the model card quotes.
+Prompts ask for every combination of attributes; the listener of `training.features` is trained on the corpus and
+hears the audio alone. The last line printed is one JSON object with every number that the model card quotes.
 """
 
 import argparse
@@ -50,7 +50,9 @@ def corpus_clips(seed: int, count: int, seconds: float) -> tuple[list[corpus.Son
     return songs, [corpus.render(song, seconds, rng) for song in songs]
 
 
-def generate(model: MusicGen, prompts: list[str], seconds: float, guidance: float, seed: int, **sampling: Any) -> list[Waveform]:
+def generate(
+    model: MusicGen, prompts: list[str], seconds: float, guidance: float, seed: int, **sampling: Any
+) -> list[Waveform]:
     """One clip for each prompt, with the service's default sampling unless told otherwise."""
     model.set_generation_params(duration=seconds, cfg_coef=guidance, **({"top_k": 250, "temperature": 1.0} | sampling))
     torch.manual_seed(seed)
@@ -58,11 +60,6 @@ def generate(model: MusicGen, prompts: list[str], seconds: float, guidance: floa
     for first in range(0, len(prompts), _BATCH):
         waves += [wave[0].numpy() for wave in model.generate(prompts[first : first + _BATCH]).cpu()]
     return waves
-
-
-def follows_captions(listener: Listener, songs: list[corpus.Song], waves: list[Waveform]) -> dict[str, float]:
-    """Accuracy of each attribute. Tempo counts as followed when fast is not heard as slow, nor slow as fast or medium."""
-    return listener.accuracy(songs, waves)
 
 
 def confusions(listener: Listener, songs: list[corpus.Song], waves: list[Waveform]) -> dict[str, dict[str, int]]:
@@ -117,7 +114,7 @@ def evaluate(folder: Path, *, long_s: float = 60.0, audio: Path | None = None) -
     log.info("%s", result)
     for guidance in (1.0, 3.0):
         waves = generate(model, prompts, CLIP_S, guidance, seed=1)
-        result[f"guidance_{guidance:g}"] = follows_captions(listener, songs, waves)
+        result[f"guidance_{guidance:g}"] = listener.accuracy(songs, waves)
         result[f"guidance_{guidance:g}_confusions"] = confusions(listener, songs, waves)
         log.info("guidance %g: %s", guidance, result[f"guidance_{guidance:g}"])
         if audio:

@@ -1,9 +1,10 @@
-"""What can be told of a clip from its audio alone: timbre, drums, tempo and mode, by stated features and linear classifiers.
+"""What can be told of a clip from its audio alone: family, drums, tempo, mode, by stated features and classifiers.
 
-The classifiers are logistic regressions on the features below, trained on the corpus: they know nothing of tokens, models
-or prompts. Frames are the codec's, 20 ms.
+The classifiers are logistic regressions on the features below, trained on the corpus: they know nothing of tokens,
+models or prompts. Frames are the codec's, 20 ms.
 """
 
+import itertools
 from typing import Final
 
 import numpy as np
@@ -27,7 +28,7 @@ _SLOWEST: Final = 60  # frames: the longest lag of the onset autocorrelation, 1.
 
 
 def spectrogram(wave: Waveform) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Frequencies in Hz and magnitudes `[bins, frames]`, one frame every 20 ms, of a wave scaled to a common loudness."""
+    """Frequencies in Hz and magnitudes `[bins, frames]`, a frame every 20 ms, of a wave brought to one loudness."""
     wave = wave / (np.sqrt(np.mean(wave**2)) + 1e-6) * 0.15
     hz, _, spectrum = stft(wave, SAMPLE_RATE, nperseg=_WINDOW, noverlap=_WINDOW - corpus.FRAME)
     return hz, np.abs(spectrum)
@@ -36,7 +37,7 @@ def spectrogram(wave: Waveform) -> tuple[NDArray[np.float64], NDArray[np.float64
 def band_energies(hz: NDArray[np.float64], magnitudes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log energies `[bands, frames]` of bands that widen with frequency, from 40 Hz to 14 kHz."""
     edges = np.searchsorted(hz, np.geomspace(40, 14_000, _BANDS + 1))
-    rows = [magnitudes[low : max(high, low + 1)].mean(0) for low, high in zip(edges, edges[1:], strict=False)]
+    rows = [magnitudes[low : max(high, low + 1)].mean(0) for low, high in itertools.pairwise(edges)]
     return np.log10(np.array(rows) + 1e-5)
 
 
@@ -49,7 +50,7 @@ def timbre(wave: Waveform) -> Features:
 
 
 def percussion(wave: Waveform) -> Features:
-    """Onset strength and its peaks in the ranges of kick, snare and cymbals, and the flatness of the loudest moments."""
+    """Onset strength and its peaks in the ranges of kick, snare and cymbals, and how flat the spectrum is."""
     hz, magnitudes = spectrogram(wave)
     parts = []
     for low, high in ((40, 120), (120, 400), (400, 2000), (2000, 5000), (5000, 9000), (9000, 15_000)):
@@ -111,8 +112,7 @@ class Listener:
     def hear(self, wave: Waveform) -> dict[str, str]:
         """The value of each attribute, from the audio alone."""
         return {
-            attribute: str(model.predict(_VIEWS[attribute](wave)[None])[0])
-            for attribute, model in self._models.items()
+            attribute: str(model.predict(_VIEWS[attribute](wave)[None])[0]) for attribute, model in self._models.items()
         }
 
     def accuracy(self, songs: list[corpus.Song], waves: list[Waveform]) -> dict[str, float]:

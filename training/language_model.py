@@ -1,4 +1,4 @@
-"""Train the language model: AudioCraft's transformer over the codec's tokens, delay pattern, captions by cross-attention.
+"""Train the language model: AudioCraft's transformer over the codec's tokens, in the delay pattern, with captions.
 
 Crops of four kinds are mixed from the first step to the last. Openings teach what the caption asks for; whole windows
 and middles, each at its true position, teach how music goes on; continuations start anywhere at position zero, as the
@@ -25,11 +25,16 @@ from training.tokens import OPENING, WINDOW, Clip
 log = runs.log
 
 _SEED: Final = 41
-_CODEBOOK_WEIGHTS: Final = (1.4, 1.1, 0.8, 0.7)  # the first codebooks carry the music, the last ones its grain
+_CODEBOOK_WEIGHTS: Final = (
+    1.4,
+    1.1,
+    0.8,
+    0.7,
+)  # the first codebooks carry the music, the last ones its grain
 _IGNORED: Final = -100
 
 
-def configuration(text_encoder_folder: Path, codebook_size: int, width: int = 256, layers: int = 6) -> Any:
+def configuration(text_encoder_folder: Path, codebook_size: int, width: int = 256, layers: int = 4) -> Any:
     """The language model's `xp.cfg`, as AudioCraft's loader wants it: built like facebook/musicgen-*, only smaller."""
     return OmegaConf.create(
         {
@@ -136,10 +141,10 @@ class Crop:
 
 
 CROPS: Final = (
-    Crop("opening", 0.35, 24, OPENING, True, True, 0),
-    Crop("middle", 0.30, 6, 512, False, True, 32),
-    Crop("continuation", 0.10, 3, 1000, False, False, 100),
-    Crop("window", 0.25, 2, WINDOW, True, True, 0),
+    Crop("opening", 0.40, 12, OPENING, True, True, 0),
+    Crop("middle", 0.35, 3, 512, False, True, 32),
+    Crop("continuation", 0.10, 2, 768, False, False, 100),
+    Crop("window", 0.15, 1, WINDOW, True, True, 0),
 )
 
 
@@ -273,11 +278,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line."""
     gpu = torch.cuda.is_available()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--steps", type=int, default=12_000 if gpu else 4_500)
-    parser.add_argument("--batch-scale", type=int, default=12 if gpu else 1, help="times about 3,000 frames a step")
-    parser.add_argument("--learning-rate", type=float, default=1.2e-3)
+    parser.add_argument("--steps", type=int, default=12_000 if gpu else 6_000)
+    parser.add_argument("--batch-scale", type=int, default=24 if gpu else 1, help="times about 1,500 frames a step")
+    parser.add_argument("--learning-rate", type=float, default=1.5e-3)
     parser.add_argument("--width", type=int, default=256)
-    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--report-every", type=int, default=20)
     parser.add_argument("--save-every", type=int, default=250)
     train(parser.parse_args(arguments))

@@ -93,7 +93,7 @@ def load(folder: Path, device: str = "cpu") -> MusicGen:
 
 
 def fingerprint(folder: Path) -> dict[str, Any]:
-    """Sizes and hashes of the files, and how the model continues a fixed prompt, in values that differ little elsewhere.
+    """Sizes and hashes of the files, and what the model plays, in values that differ little between machines.
 
     The tokens are those of greedy decoding without guidance. `surprise` is the model's mean cross-entropy in nats on
     them, `level` the root mean square of their audio: real numbers, to be compared with a tolerance.

@@ -1,4 +1,4 @@
-"""What every stage shares: the build folder, the device, learning-rate schedules, checkpoints that a stage resumes from.
+"""What every stage shares: the build folder, the device, learning rates, and checkpoints to resume from.
 
 Draws of random data are functions of (seed, step), so a resumed run sees what an unbroken one would have seen.
 """

@@ -9,7 +9,6 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import sentencepiece
 import torch
 from sentencepiece import sentencepiece_model_pb2
@@ -97,7 +96,9 @@ class Reader(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.heads = nn.ModuleDict({name: nn.Linear(DIMENSION, len(values)) for name, values in captions.CHOICES.items()})
+        self.heads = nn.ModuleDict(
+            {name: nn.Linear(DIMENSION, len(values)) for name, values in captions.CHOICES.items()}
+        )
 
     def forward(self, embeddings: torch.Tensor) -> dict[str, torch.Tensor]:
         """`[B, tokens, D]` to logits `[B, tokens, values]` for each attribute."""
