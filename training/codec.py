@@ -244,23 +244,15 @@ def train(args: argparse.Namespace) -> None:
     model = build(cfg).to(device).train()
     optimiser = torch.optim.AdamW(model.parameters(), args.learning_rate, betas=(0.9, 0.99), weight_decay=0.0)
     adversary = Adversary(device) if args.adversarial else None
-    first = 0
-    if (state := runs.load(runs.CODEC.with_suffix(".resume"), device)) is not None:
-        first = state["step"]
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        if adversary is not None and "adversary" in state:
-            adversary.loss.load_state_dict(state["adversary"])
-    else:
-        scale_to_data(model, draw_batch(_SEED, -1 % 2**32, 16, device))
-    log.info(
-        "%.2f M parameters, from step %d of %d",
-        sum(p.numel() for p in model.parameters()) / 1e6,
-        first,
-        args.steps,
-    )
+    first = _resume(model, optimiser, adversary, device)
+    if first == 0:
+        scale_to_data(model, draw_batch(_SEED, 2**31, 16, device))
+    model.encoder.requires_grad_(not args.decoder_only)
+    size = sum(p.numel() for p in model.parameters()) / 1e6
+    log.info("%.2f M parameters, from step %d of %d", size, first, args.steps)
 
     for step in runs.count_steps(first, args.steps, "codec"):
+        model.quantizer.train(not args.decoder_only)
         if step == args.unquantised_steps:
             with torch.no_grad(), runs.half_precision(device):
                 waves = draw_batch(_SEED, 2**31, 192, device)
@@ -285,6 +277,18 @@ def train(args: argparse.Namespace) -> None:
             _save(model, optimiser, adversary, cfg, step + 1)
 
 
+def _resume(model: CompressionModel, optimiser: Any, adversary: Adversary | None, device: torch.device) -> int:
+    """Load the last checkpoint, if there is one; returns the step to go on from."""
+    state = runs.load(runs.CODEC.with_suffix(".resume"), device)
+    if state is None:
+        return 0
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    if adversary is not None and "adversary" in state:
+        adversary.loss.load_state_dict(state["adversary"])
+    return int(state["step"])
+
+
 def _save(model: CompressionModel, optimiser: Any, adversary: Adversary | None, cfg: Any, step: int) -> None:
     state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
     runs.save(runs.CODEC.with_suffix(".resume"), state | (adversary.state() if adversary else {}))
@@ -303,6 +307,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--decoder-filters", type=int, default=16)
     parser.add_argument("--codebook-size", type=int, default=512)
     parser.add_argument("--adversarial", action=argparse.BooleanOptionalAction, default=gpu)
+    parser.add_argument("--decoder-only", action="store_true", help="go on with the decoder; tokens stay valid")
     parser.add_argument("--report-every", type=int, default=50)
     parser.add_argument("--save-every", type=int, default=500)
     train(parser.parse_args(arguments))

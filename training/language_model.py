@@ -31,6 +31,7 @@ _CODEBOOK_WEIGHTS: Final = (
     0.8,
     0.7,
 )  # the first codebooks carry the music, the last ones its grain
+_HELD_OUT_OPENINGS, _HELD_OUT_WINDOWS = 96, 6  # the first clips of each kind are never trained on
 _IGNORED: Final = -100
 
 
@@ -152,11 +153,11 @@ class Corpus:
     """The token clips in memory."""
 
     def __init__(self) -> None:
-        held_out_windows, *windows = tokens.load("windows")
-        held_out_openings, *openings = tokens.load("openings")
-        self.windows = [clip for shard in windows for clip in shard]
-        self.openings = [clip for shard in openings for clip in shard] + self.windows
-        self.held_out = {"opening": held_out_openings, "window": held_out_windows}
+        windows = [clip for shard in tokens.load("windows") for clip in shard]
+        openings = [clip for shard in tokens.load("openings") for clip in shard]
+        self.held_out = {"opening": openings[:_HELD_OUT_OPENINGS], "window": windows[:_HELD_OUT_WINDOWS]}
+        self.windows = windows[_HELD_OUT_WINDOWS:]
+        self.openings = openings[_HELD_OUT_OPENINGS:] + self.windows
 
     def draw(self, crop: Crop, scale: int, rng: np.random.Generator) -> "Batch":
         """A batch of one kind; `scale` multiplies its size."""
@@ -196,14 +197,13 @@ def losses(model: LMModel, batch: Batch, device: torch.device) -> torch.Tensor:
     with runs.half_precision(device):
         output = model.compute_predictions(batch.codes.to(device), conditions)
     model.transformer._streaming_state.clear()
-    wanted = batch.wanted.to(device).masked_fill(~output.mask, _IGNORED)
-    logits = torch.nan_to_num(output.logits.float())
-    return torch.stack(
-        [
-            functional.cross_entropy(logits[:, k].transpose(1, 2), wanted[:, k], ignore_index=_IGNORED)
-            for k in range(wanted.shape[1])
-        ]
-    )
+    wanted, per_codebook = batch.wanted.to(device), []
+    for k in range(wanted.shape[1]):
+        known = int(output.mask[0, k].sum())  # the delay leaves the last k frames of codebook k without a prediction
+        logits = output.logits[:, k, :known].flatten(0, 1).float()
+        targets = wanted[:, k, :known].flatten()
+        per_codebook.append(functional.cross_entropy(logits, targets, ignore_index=_IGNORED))
+    return torch.stack(per_codebook)
 
 
 @torch.no_grad()
@@ -212,10 +212,10 @@ def evaluate(model: LMModel, corpus: Corpus, device: torch.device) -> dict[str, 
     model.eval()
     rng = runs.generator(_SEED + 1, 0)
     opening, window = CROPS[0], CROPS[-1]
-    clips = corpus.held_out["opening"][:192]
+    clips = corpus.held_out["opening"]
     batch = Batch.of(clips, opening, [0] * len(clips), rng)
     wrong = Batch(batch.codes, batch.positions, batch.wanted, batch.texts[1:] + batch.texts[:1])
-    clips = corpus.held_out["window"][:6]
+    clips = corpus.held_out["window"]
     result = {
         "opening": losses(model, batch, device),
         "opening, wrong caption": losses(model, wrong, device),
@@ -266,6 +266,7 @@ def train(args: argparse.Namespace) -> None:
         if (step + 1) % args.save_every == 0 or step + 1 == args.steps:
             log.info("held out, step %d: %s", step + 1, evaluate(model, corpus, device))
             _save(model, optimiser, cfg, step + 1)
+            corpus = Corpus()  # more tokens may have been made by now
 
 
 def _save(model: LMModel, optimiser: Any, cfg: Any, step: int) -> None:
@@ -280,7 +281,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--steps", type=int, default=12_000 if gpu else 6_000)
     parser.add_argument("--batch-scale", type=int, default=24 if gpu else 1, help="times about 1,500 frames a step")
-    parser.add_argument("--learning-rate", type=float, default=1.5e-3)
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--report-every", type=int, default=20)

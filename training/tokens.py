@@ -51,7 +51,7 @@ def _make_shard(model: CompressionModel, kind: str, number: int, device: torch.d
 
 
 def load(kind: str) -> Iterator[list[Clip]]:
-    """The shards of a kind, in order; the first one is never trained on."""
+    """The shards of a kind, in order."""
     for path in sorted((runs.TOKENS / kind).glob("*.pt")):
         shard = torch.load(path, weights_only=True)
         yield [Clip(corpus.Song(**song), codes) for song, codes in zip(shard["songs"], shard["codes"], strict=True)]
