@@ -20,7 +20,7 @@ from training.instruments import SAMPLE_RATE, Waveform
 Features = NDArray[np.float64]
 
 ATTRIBUTES: Final = ("family", "drums", "tempo", "mode")
-CLIP_S: Final = 8.0
+CLIP_S: Final = 6.0
 
 _WINDOW: Final = 2048
 _BANDS: Final = 40

@@ -65,6 +65,8 @@ def pack(folder: Path) -> None:
     T5EncoderModel.from_pretrained(runs.TEXT_ENCODER).half().save_pretrained(folder / "t5")
     for name in ("spiece.model", "tokenizer.json", "tokenizer_config.json"):
         shutil.copy(runs.TEXT_ENCODER / name, folder / "t5")
+    for path in weight_files(folder):
+        path.chmod(0o644)  # safetensors writes files that their owner alone may read
     total = sum(path.stat().st_size for path in weight_files(folder))
     if total > LIMIT_BYTES:
         raise ValueError(f"the model takes {total} bytes, more than {LIMIT_BYTES}")
