@@ -1,0 +1,71 @@
+"""The files that ship: they are what was packed, they load like any MusicGen, and they play what they played then."""
+
+import hashlib
+import json
+import re
+from typing import Any
+
+import pytest
+import torch
+from audiocraft.models import MusicGen
+from omegaconf import OmegaConf
+from sentencepiece import sentencepiece_model_pb2
+
+from training import packing
+from training.packing import BUNDLED
+
+FINGERPRINT: dict[str, Any] = json.loads((BUNDLED / "fingerprint.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def model() -> MusicGen:
+    return packing.load(BUNDLED)
+
+
+def test_the_files_are_those_that_were_packed() -> None:
+    files = {path.relative_to(BUNDLED).as_posix(): path for path in packing.weight_files(BUNDLED)}
+    assert files.keys() == FINGERPRINT["files"].keys()
+    for name, path in files.items():
+        assert path.stat().st_size == FINGERPRINT["files"][name]["bytes"]
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == FINGERPRINT["files"][name]["sha256"]
+
+
+def test_the_model_is_under_thirty_megabytes() -> None:
+    assert sum(entry["bytes"] for entry in FINGERPRINT["files"].values()) < packing.LIMIT_BYTES
+
+
+def test_no_file_tells_where_it_was_made() -> None:
+    spec = sentencepiece_model_pb2.ModelProto.FromString((BUNDLED / "t5" / "spiece.model").read_bytes()).trainer_spec
+    assert not spec.input and not spec.model_prefix
+    assert not any(re.search(r'"/\w+/', path.read_text()) for path in (BUNDLED / "t5").glob("*.json"))
+    cfg = torch.load(BUNDLED / "state_dict.bin", weights_only=True)["xp.cfg"]
+    assert OmegaConf.create(cfg).conditioners.description.t5.name == "t5"
+
+
+def test_the_model_is_built_like_the_real_checkpoints(model: MusicGen) -> None:
+    assert (model.sample_rate, model.audio_channels, model.frame_rate) == (32_000, 1, 50)
+    assert model.lm.num_codebooks == 4
+    assert model.lm.card >= 256, "top_k 250 must be valid"
+    assert model.max_duration == 30
+    assert model.lm.transformer.positional_embedding == "sin"
+    assert all(layer.self_attn.memory_efficient for layer in model.lm.transformer.layers)
+
+
+def test_the_same_prompt_gives_the_fingerprint(model: MusicGen) -> None:
+    codes = torch.tensor(FINGERPRINT["tokens"])[None]
+    measured = packing.measure(model, codes)
+    assert measured["surprise"] == pytest.approx(FINGERPRINT["surprise"], abs=0.01)
+    assert measured["level"] == pytest.approx(FINGERPRINT["level"], rel=0.02)
+
+
+def test_a_fixed_seed_makes_the_same_audible_music_twice(model: MusicGen) -> None:
+    model.set_generation_params(duration=2, top_k=250, cfg_coef=3.0)
+    waves = []
+    for _ in range(2):
+        torch.manual_seed(5)
+        waves.append(model.generate(["slow happy flute", "电子音乐，带有强烈的鼓点"]))
+    assert waves[0].shape == (2, 1, 64_000)
+    assert torch.equal(waves[0], waves[1])
+    levels = waves[0].square().mean(-1).sqrt()
+    assert (levels > 0.02).all() and (levels < 0.5).all()
+    assert waves[0].abs().max() < 1.5
