@@ -65,7 +65,7 @@ bench-gpu: install-dev ## The same on a CUDA device
 	@$(PY) -m benchmarks.decode --gpu $(ARGS)
 
 train-model: install-dev ## Train the bundled model, all stages (resumes where it stopped)
-	@$(PY) -m training.run $(ARGS)
+	@for stage in text_encoder codec tokens language_model packing; do $(PY) -m training.$$stage || exit 1; done
 
 evaluate-model: install-dev ## Measure the bundled model on held-out captions
 	@$(PY) -m training.evaluate $(ARGS)
