@@ -100,5 +100,5 @@ def test_a_few_steps_on_one_batch_lower_its_loss(model: language_model.LMModel) 
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        values.append(float(loss))
+        values.append(float(loss.detach()))
     assert values[-1] < 0.8 * values[0]

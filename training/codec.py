@@ -271,7 +271,8 @@ def train(args: argparse.Namespace) -> None:
         nn.utils.clip_grad_norm_(model.parameters(), 2.0)
         optimiser.step()
         if (step + 1) % args.report_every == 0:
-            log.info("step %d spectral %.3f time %.3f commitment %.3f", step + 1, spectral, temporal, penalty)
+            losses = [float(part.detach()) for part in (spectral, temporal, penalty)]
+            log.info("step %d spectral %.3f time %.3f commitment %.3f", step + 1, *losses)
         if (step + 1) % args.save_every == 0 or step + 1 == args.steps:
             log.info("held out, step %d: %s", step + 1, evaluate(model))
             _save(model, optimiser, adversary, cfg, step + 1)

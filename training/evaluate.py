@@ -99,7 +99,7 @@ def confusions(listener: Listener, songs: list[corpus.Song], waves: list[Wavefor
 def steadiness(wave: Waveform) -> dict[str, float]:
     """Level by second, silent seconds, noise-like seconds and clicks of a long clip.
 
-    A second is silent below -46 dBFS and noise-like when even its quietest tenth of moments is flat above 3 kHz; a
+    A second is silent below -46 dBFS and noise-like when it is not, and even its least flat tenth of moments is flat above 3 kHz; a
     click is a jump between two samples of more than half the full scale.
     """
     seconds = wave[: len(wave) // SAMPLE_RATE * SAMPLE_RATE].reshape(-1, SAMPLE_RATE)
@@ -110,7 +110,7 @@ def steadiness(wave: Waveform) -> dict[str, float]:
         "quietest_db": round(float(levels.min()), 1),
         "loudest_db": round(float(levels.max()), 1),
         "silent_s": int((levels < -46).sum()),
-        "noisy_s": int((np.array(flatness) > 0.5).sum()),
+        "noisy_s": int(((np.array(flatness) > 0.5) & (levels >= -46)).sum()),
         "clicks": int((np.abs(np.diff(wave)) > 0.5).sum()),
     }
 

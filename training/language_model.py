@@ -262,7 +262,7 @@ def train(args: argparse.Namespace) -> None:
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         if (step + 1) % args.report_every == 0:
-            log.info("step %d %s %s", step + 1, crop.name, [round(float(loss), 3) for loss in per_codebook])
+            log.info("step %d %s %s", step + 1, crop.name, [round(loss, 3) for loss in per_codebook.tolist()])
         if (step + 1) % args.save_every == 0 or step + 1 == args.steps:
             log.info("held out, step %d: %s", step + 1, evaluate(model, corpus, device))
             _save(model, optimiser, cfg, step + 1)

@@ -158,7 +158,7 @@ def train(steps: int, batch_size: int, peak: float) -> None:
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
         if (step + 1) % 100 == 0:
-            log.info("step %d loss %.3f", step + 1, loss)
+            log.info("step %d loss %.3f", step + 1, float(loss.detach()))
     encoder.eval()
     log.info("held out: %s", evaluate(tokenizer, encoder, reader))
     encoder.save_pretrained(runs.TEXT_ENCODER)
