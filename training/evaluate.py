@@ -99,8 +99,8 @@ def confusions(listener: Listener, songs: list[corpus.Song], waves: list[Wavefor
 def steadiness(wave: Waveform) -> dict[str, float]:
     """Level by second, silent seconds, noise-like seconds and clicks of a long clip.
 
-    A second is silent below -46 dBFS and noise-like when it is not, and even its least flat tenth of moments is flat above 3 kHz; a
-    click is a jump between two samples of more than half the full scale.
+    A second is silent below -46 dBFS; one that is not is noise-like when even its least flat tenth of moments is flat
+    above 3 kHz. A click is a jump between two samples of more than half the full scale.
     """
     seconds = wave[: len(wave) // SAMPLE_RATE * SAMPLE_RATE].reshape(-1, SAMPLE_RATE)
     levels = 20 * np.log10(np.sqrt((seconds**2).mean(1)) + 1e-6)
