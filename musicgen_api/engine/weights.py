@@ -4,7 +4,6 @@ Knows tensors, not where they come from: the caller hands each matrix over once,
 callable layer.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -148,9 +147,6 @@ class ModelWeights:
             if layer.cross is not None:
                 linears += [layer.cross.query, layer.cross.key, layer.cross.value, layer.cross.out]
         return self.embeddings.nbytes + sum(linear.nbytes for linear in linears)
-
-
-PackLinear = Callable[[Tensor, Tensor | None], Linear]
 
 
 def pack_linear(weight: Tensor, bias: Tensor | None, precision: Precision, device: torch.device) -> Linear:

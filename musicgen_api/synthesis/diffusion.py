@@ -23,6 +23,7 @@ from audiocraft.modules.diffusion_schedule import NoiseSchedule
 
 from musicgen_api.errors import DiffusionUnavailable, ModelError
 from musicgen_api.synthesis import hub
+from musicgen_api.synthesis.failures import is_device_failure
 from musicgen_api.synthesis.request import Monitor
 
 FILE = "mbd_musicgen_32khz.th"
@@ -107,7 +108,7 @@ class Diffusion:
         try:
             self._build(file)
         except (pickle.UnpicklingError, KeyError, TypeError, RuntimeError, OSError, EOFError) as error:
-            if isinstance(error, torch.OutOfMemoryError | torch.AcceleratorError):
+            if is_device_failure(error):
                 raise
             raise DiffusionUnavailable("MultiBand Diffusion (mbd) cannot be used: its file is damaged.") from error
 

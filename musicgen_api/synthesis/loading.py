@@ -33,6 +33,7 @@ from yaml import YAMLError
 from musicgen_api.errors import ModelDamaged, ModelError
 from musicgen_api.synthesis import hub
 from musicgen_api.synthesis.decoding import State, attach_engine, choose_precision, why_not
+from musicgen_api.synthesis.failures import is_device_failure
 from musicgen_api.synthesis.request import Monitor
 
 transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -256,7 +257,7 @@ def _failures_explained(model_id: str) -> Iterator[None]:
             f"{model_id} could not be loaded: its files are damaged or no MusicGen checkpoint."
         ) from error
     except RuntimeError as error:
-        if isinstance(error, torch.OutOfMemoryError | torch.AcceleratorError) or "allocate memory" in str(error):
+        if is_device_failure(error):
             raise
         raise ModelDamaged(f"{model_id} could not be loaded: its weights do not fit its configuration.") from error
 
