@@ -17,10 +17,7 @@ from torch import Tensor
 from benchmarks.bundled import load_bundled
 from musicgen_api.engine import Conditions, Decoder
 from musicgen_api.engine.pattern import delay_codes
-from musicgen_api.engine.runner import BLOCK, EagerRunner
 from musicgen_api.engine.sampling import guide
-from musicgen_api.engine.state import new_state, project_condition
-from musicgen_api.engine.transformer import make_tables, prefill
 from musicgen_api.synthesis.decoding import EngineGenerate
 
 PROMPTS = [
@@ -44,13 +41,9 @@ def engine_of(precision: str) -> tuple[EngineGenerate, object]:
 @torch.inference_mode()
 def forced_logits(decoder: Decoder, conditions: Conditions, codes: Tensor) -> Tensor:
     """Guided logits [S - 1, K, card] of a decoder that is led along codes [1, K, T]."""
-    a, weights = decoder.architecture, decoder.weights
-    steps = delay_codes(codes, a.delays, a.card)
-    condition = project_condition(a, weights, conditions.cross)
-    state = new_state(a, weights, conditions.rows, BLOCK, condition)
-    tables = make_tables(a, weights, steps.shape[-1])
-    logits = [guide(prefill(a, weights, tables, state, steps[..., :1], conditions.prefix), GUIDANCE)]
-    runner = EagerRunner(a, weights, tables, state)
+    steps = delay_codes(codes, decoder.architecture.delays, decoder.architecture.card)
+    first, (runner,) = decoder.begin(steps, 1, [conditions])
+    logits = [guide(first, GUIDANCE)]
     logits += [guide(runner.step(steps[..., step]), GUIDANCE) for step in range(1, steps.shape[-1] - 1)]
     return torch.cat(logits)
 

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from musicgen_api.engine.architecture import Architecture
+from musicgen_api.engine.fused import MOST_ROWS, FusedStep, FusedWeights, supports
 from musicgen_api.engine.pattern import UNKNOWN, delay_codes, first_open_step, undelay_codes
-from musicgen_api.engine.runner import BLOCK, BUCKET, BucketRunner, EagerRunner, Runner
+from musicgen_api.engine.runner import BLOCK, BUCKET, BucketRunner, EagerRunner, FusedRunner, Runner
 from musicgen_api.engine.sampling import Sampling, guide, sample
 from musicgen_api.engine.state import Conditions, drop_null_cross, new_state, project_condition, restart
 from musicgen_api.engine.threads import ThreadTuner, threads_restored, tuned_step
@@ -27,8 +28,8 @@ _STEPS_AHEAD = 2
 class Decoder:
     """Generates codes with one model's weights. One `generate` at a time.
 
-    `cuda_graphs` captures the step on a GPU. `padded` reads the cache in whole buckets without capturing,
-    as a captured step does: for tests on a CPU.
+    Where `fused.supports` it, a step is one compiled function. `cuda_graphs` captures the step on a GPU. `padded` reads
+    the cache in whole buckets without capturing, as a captured step does: for tests on a CPU.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Decoder:
         self._padded = padded or self._capture
         self._kept: dict[int, BucketRunner] = {}
         self._made_tables: Tables | None = None
+        self._fused = FusedWeights(architecture, weights) if supports(architecture, weights) else None
 
     @torch.inference_mode()
     def generate(
@@ -77,6 +79,22 @@ class Decoder:
         codes = undelay_codes(steps, a.delays)
         assert bool((codes != UNKNOWN).all()), "a code was left open"
         return codes
+
+    def begin(self, steps: Tensor, start: int, conditions: Sequence[Conditions]) -> tuple[Tensor, list[Runner]]:
+        """Run the first `start` of the delayed steps [B, K, S]: their last logits, and runners to go on with.
+
+        The runners of several conditions are to be stepped together; the rows of all their logits are one batch.
+        """
+        runners: list[Runner] = []
+        logits: list[Tensor] = []
+        for index, part in enumerate(conditions):
+            capacity = part.prefix_steps + steps.shape[-1] - 1
+            runner = self._prepare(index, part, part.prefix_steps + start, capacity, steps.shape[0])
+            known = steps[..., :start]
+            tables = self._tables(capacity)
+            logits.append(prefill(self.architecture, self.weights, tables, runner.state, known, part.prefix))
+            runners.append(runner)
+        return _join(logits), runners
 
     def _open_steps(self, prompt: Tensor, frames: int) -> Tensor:
         """The delayed steps [B, K, S] with the prompt in place and UNKNOWN where codes are to come."""
@@ -115,7 +133,7 @@ class Decoder:
         tuner = ThreadTuner(torch.get_num_threads()) if on_cpu else None
         for offset in range(start, steps.shape[-1]):
             if not runners:
-                logits, runners = self._first_logits(steps, start, conditions)
+                logits, runners = self.begin(steps, start, conditions)
             else:
                 with tuned_step(tuner):
                     codes = steps[..., offset - 1]
@@ -128,19 +146,6 @@ class Decoder:
             if callback is not None:
                 callback(1 + offset - start, total)
 
-    def _first_logits(self, steps: Tensor, start: int, conditions: Sequence[Conditions]) -> tuple[Tensor, list[Runner]]:
-        """Run the known steps; returns their last logits and the runners that go on from there."""
-        runners: list[Runner] = []
-        logits: list[Tensor] = []
-        for index, part in enumerate(conditions):
-            capacity = part.prefix_steps + steps.shape[-1] - 1
-            runner = self._prepare(index, part, part.prefix_steps + start, capacity, steps.shape[0])
-            known = steps[..., :start]
-            tables = self._tables(capacity)
-            logits.append(prefill(self.architecture, self.weights, tables, runner.state, known, part.prefix))
-            runners.append(runner)
-        return _join(logits), runners
-
     def _prepare(self, index: int, part: Conditions, known: int, capacity: int, batch: int) -> Runner:
         """A runner with empty buffers for the job's `index`-th batch; captured graphs stay while shapes
         allow.
@@ -149,9 +154,13 @@ class Decoder:
         """
         if not self._padded:
             condition = project_condition(self.architecture, self.weights, part.cross)
-            room = known + -known % BLOCK
+            fused = self._fused if part.rows <= MOST_ROWS else None
+            room = capacity if fused else known + -known % BLOCK
             state = new_state(self.architecture, self.weights, part.rows, room, condition)
-            return EagerRunner(self.architecture, self.weights, self._tables(capacity), state)
+            if fused is None:
+                return EagerRunner(self.architecture, self.weights, self._tables(capacity), state)
+            step = FusedStep(fused, state, torch.get_num_threads())
+            return FusedRunner(self.weights, self._tables(capacity), state, step)
         condition = project_condition(self.architecture, self.weights, part.cross, pad_to=_CROSS_BUCKET)
         kept = self._kept.get(index)
         if kept is not None and kept.fits(batch, part.rows, capacity, condition.shape):

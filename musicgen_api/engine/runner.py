@@ -11,8 +11,16 @@ import torch
 from torch import Tensor
 
 from musicgen_api.engine.architecture import Architecture
+from musicgen_api.engine.fused import FusedStep
 from musicgen_api.engine.state import State, grow
-from musicgen_api.engine.transformer import Tables, Window, attention_bias, decode_step, hidden_slots
+from musicgen_api.engine.transformer import (
+    Tables,
+    Window,
+    attention_bias,
+    decode_step,
+    first_layer_input,
+    hidden_slots,
+)
 from musicgen_api.engine.weights import ModelWeights
 
 logger = logging.getLogger(__name__)
@@ -64,6 +72,19 @@ class EagerRunner:
         if past is not None and position > past:
             self._bias[:, position - past - 1] = float("-inf")
         return self._bias
+
+
+class FusedRunner:
+    """Runs a step as one compiled function over a cache with room for the whole job."""
+
+    def __init__(self, weights: ModelWeights, tables: Tables, state: State, step: FusedStep) -> None:
+        self._weights, self._tables, self.state, self._step = weights, tables, state, step
+
+    def step(self, codes: Tensor) -> Tensor:
+        """See `Runner.step`; the result is overwritten by the next step."""
+        logits = self._step(first_layer_input(self._weights, self._tables, codes, self.state.rows, self.state.filled))
+        self.state.filled += 1
+        return logits.view(self.state.rows, codes.shape[1], -1)
 
 
 class BucketRunner:

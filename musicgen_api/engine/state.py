@@ -143,7 +143,7 @@ def _project(weights: CrossWeights | None, flat: Tensor, rows: int, architecture
 
     def split(projected: Tensor) -> Tensor:
         by_head = projected.view(rows, -1, heads, width).transpose(1, 2)
-        return by_head.reshape(rows * heads, -1, width)
+        return by_head.reshape(rows * heads, -1, width).contiguous()
 
     return CrossCache(split(weights.key(flat)), split(weights.value(flat)))
 

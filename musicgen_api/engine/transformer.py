@@ -62,6 +62,15 @@ def embed(weights: ModelWeights, tables: Tables, steps: Tensor) -> Tensor:
     return F.embedding(indices, weights.embeddings).to(weights.residual_dtype).sum(dim=2)
 
 
+def first_layer_input(
+    weights: ModelWeights, tables: Tables, codes: Tensor, rows: int, position: int | Tensor
+) -> Tensor:
+    """What a step of codes [B, K] enters the first layer as, for R rows: [R, C]."""
+    x = embed(weights, tables, codes.unsqueeze(-1)).squeeze(1)
+    x = x.repeat(rows // x.shape[0], 1)
+    return x if tables.sine is None else x + _row(tables.sine, position)
+
+
 def prefill(
     architecture: Architecture,
     weights: ModelWeights,
@@ -109,10 +118,7 @@ def decode_step(
     Writes the step's keys and values into the cache and does not touch `state.filled`: running it again
     changes nothing.
     """
-    x = embed(weights, tables, codes.unsqueeze(-1)).squeeze(1)
-    x = x.repeat(state.rows // x.shape[0], 1)
-    if tables.sine is not None:
-        x = x + window.pick(tables.sine)
+    x = first_layer_input(weights, tables, codes, state.rows, window.position)
     for index, layer in enumerate(weights.layers):
         x = _layer(architecture, layer, state, index, x, window)
     return _logits(architecture, weights, x)
@@ -216,10 +222,6 @@ class Window:
     rotary_position: int | Tensor
     stop: int
     bias: Tensor
-
-    def pick(self, table: Tensor) -> Tensor:
-        """The position's row of a table, [1, width]."""
-        return _row(table, self.position)
 
     def attend(self, qkv: Tensor, state: State, index: int) -> Tensor:
         """From projections [R, 3C] to mixed values [R, C]; writes the cache."""

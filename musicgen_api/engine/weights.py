@@ -139,14 +139,19 @@ class ModelWeights:
         return self.embeddings.device
 
     @property
-    def nbytes(self) -> int:
-        """Bytes of all matrices (norms aside)."""
+    def linears(self) -> list[Linear]:
+        """All matrices but the embeddings."""
         linears = [self.heads]
         for layer in self.layers:
             linears += [layer.qkv, layer.out, layer.up, layer.down]
             if layer.cross is not None:
                 linears += [layer.cross.query, layer.cross.key, layer.cross.value, layer.cross.out]
-        return self.embeddings.nbytes + sum(linear.nbytes for linear in linears)
+        return linears
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all matrices (norms aside)."""
+        return self.embeddings.nbytes + sum(linear.nbytes for linear in self.linears)
 
 
 def pack_linear(weight: Tensor, bias: Tensor | None, precision: Precision, device: torch.device) -> Linear:

@@ -22,11 +22,11 @@ CPU = torch.device("cpu")
 class ByLength(ConditioningProvider):
     """Makes a condition of a text's length, padded, masked, zero for no text, like T5Conditioner."""
 
-    def __init__(self, names: list[str], null_length: int = 1) -> None:
+    def __init__(self, names: list[str], null_length: int = 1, width: int = WIDTH) -> None:
         super().__init__({})
         self._names = names
         self._null_length = null_length
-        self.register_buffer("embedding", torch.randn(200, WIDTH, generator=torch.Generator().manual_seed(7)))
+        self.register_buffer("embedding", torch.randn(200, width, generator=torch.Generator().manual_seed(7)))
 
     def tokenize(self, inputs: list[ConditioningAttributes]) -> Any:
         return {name: [len(song.text.get(name) or "") for song in inputs] for name in self._names}
@@ -49,6 +49,8 @@ def tiny_lm(
     bias: bool = False,
     null_length: int = 1,
     seed: int = 0,
+    width: int = WIDTH,
+    heads: int = 4,
     **transformer: Any,
 ) -> LMModel:
     """Build a model of two layers whose weights are so large that every part of it shows in the result."""
@@ -57,12 +59,12 @@ def tiny_lm(
     torch.manual_seed(seed)
     lm = LMModel(
         DelayedPatternProvider(len(delays), list(delays)),
-        ByLength([*cross, *prepend], null_length),
+        ByLength([*cross, *prepend], null_length, width),
         ConditionFuser({"sum": [], "prepend": list(prepend), "cross": list(cross), "input_interpolate": []}),
         n_q=len(delays),
         card=CARD,
-        dim=WIDTH,
-        num_heads=4,
+        dim=width,
+        num_heads=heads,
         num_layers=2,
         hidden_scale=4,
         bias_proj=bias,
@@ -75,7 +77,7 @@ def tiny_lm(
         **options,
     )
     for parameter in lm.parameters():
-        nn.init.normal_(parameter, std=0.25)
+        nn.init.normal_(parameter, std=0.25 * (WIDTH / width) ** 0.5)
     return lm.requires_grad_(False).eval()
 
 
