@@ -376,5 +376,5 @@ def compile_step() -> Any:
     signature = types.void(types.CPointer(numba.from_dtype(JOB)))
     try:
         return numba.cfunc(signature, cache=True)(step)
-    except RuntimeError:  # no folder to keep it in
+    except (RuntimeError, OSError):  # no folder to keep it in
         return numba.cfunc(signature)(step)
