@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import secrets
+from functools import cache
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
@@ -82,6 +83,7 @@ class Text(fields.String):
         return value
 
 
+@cache
 def generate_schema(settings: Settings) -> Schema:
     """The body of `POST /generate`: model, prompt, duration; seed."""
     return _schema(
@@ -92,6 +94,7 @@ def generate_schema(settings: Settings) -> Schema:
     )
 
 
+@cache
 def music_schema(settings: Settings) -> Schema:
     """The body of `POST /api/music`: description, duration and the sampling parameters; model, seed."""
     return _schema(
