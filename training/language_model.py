@@ -1,6 +1,6 @@
 """Train the language model: AudioCraft's transformer over the codec's tokens, in the delay pattern, with captions.
 
-Crops of four kinds are mixed from the first step to the last. Openings teach what the caption asks for; whole windows
+Crops of several lengths are mixed from the first step to the last. First notes teach what the caption asks for; windows
 and middles, each at its true position, teach how music goes on; continuations start anywhere at position zero, as the
 second window of a long generation does, and are not asked to guess their first frames.
 """
@@ -143,10 +143,11 @@ class Crop:
 
 
 CROPS: Final = (
-    Crop("opening", 0.30, 12, OPENING, True, True, 0),
-    Crop("middle", 0.35, 3, 512, False, True, 32),
-    Crop("continuation", 0.10, 2, 768, False, False, 100),
-    Crop("window", 0.25, 1, WINDOW, True, True, 0),
+    Crop("opening", 0.15, 12, OPENING, True, True, 0),
+    Crop("first notes", 0.35, 24, OPENING // 2, True, True, 0),
+    Crop("middle", 0.25, 3, 512, False, True, 32),
+    Crop("continuation", 0.05, 2, 768, False, False, 100),
+    Crop("window", 0.20, 1, WINDOW, True, True, 0),
 )
 
 
@@ -162,7 +163,7 @@ class Corpus:
 
     def draw(self, crop: Crop, scale: int, rng: np.random.Generator) -> "Batch":
         """A batch of one kind; `scale` multiplies its size."""
-        clips = self.openings if crop.name == "opening" else self.windows
+        clips = self.openings if crop.frames <= OPENING else self.windows
         chosen = [clips[i] for i in rng.integers(len(clips), size=scale * crop.batch)]
         latest = 0 if crop.starts_at_zero else WINDOW - crop.frames
         return Batch.of(chosen, crop, [int(start) for start in rng.integers(latest + 1, size=len(chosen))], rng)
