@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from audiocraft.models import MusicGen
 from omegaconf import OmegaConf
 from sentencepiece import sentencepiece_model_pb2
 
-from training import packing
+from training import codec, packing, runs
 from training.packing import BUNDLED
 
 FINGERPRINT: dict[str, Any] = json.loads((BUNDLED / "fingerprint.json").read_text())
@@ -56,6 +57,19 @@ def test_the_same_prompt_gives_the_fingerprint(model: MusicGen) -> None:
     measured = packing.measure(model, codes)
     assert measured["surprise"] == pytest.approx(FINGERPRINT["surprise"], abs=0.01)
     assert measured["level"] == pytest.approx(FINGERPRINT["level"], rel=0.02)
+
+
+def test_its_codec_and_text_encoder_can_be_taken_out_for_a_new_language_model(
+    model: MusicGen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, place in (("BUILD", "."), ("CODEC", "codec.pt"), ("TEXT_ENCODER", "t5")):
+        monkeypatch.setattr(runs, name, tmp_path / place)
+    packing.unpack(BUNDLED)
+    unpacked, _ = codec.load(torch.device("cpu"), runs.CODEC)
+    wave = torch.sin(torch.arange(32_000) / 20)[None, None]
+    assert torch.equal(unpacked.encode(wave)[0], model.compression_model.encode(wave)[0])
+    assert all(parameter.dtype == torch.float32 for parameter in unpacked.parameters())
+    assert (runs.TEXT_ENCODER / "spiece.model").exists()
 
 
 def test_a_fixed_seed_makes_the_same_audible_music_twice(model: MusicGen) -> None:

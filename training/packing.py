@@ -74,6 +74,17 @@ def pack(folder: Path) -> None:
     log.info("%s: %.1f MB", folder, total / 1e6)
 
 
+def unpack(folder: Path) -> None:
+    """Put a packed model's codec and text encoder where their stages leave them, to train a language model anew."""
+    package = torch.load(folder / "compression_state_dict.bin", map_location="cpu", weights_only=True)
+    weights = {
+        name: value.float() if value.is_floating_point() else value for name, value in package["best_state"].items()
+    }
+    runs.BUILD.mkdir(parents=True, exist_ok=True)
+    runs.save(runs.CODEC, {"best_state": weights, "xp.cfg": package["xp.cfg"]})
+    shutil.copytree(folder / "t5", runs.TEXT_ENCODER, dirs_exist_ok=True)
+
+
 def weight_files(folder: Path) -> list[Path]:
     """The files that make the model, sorted."""
     return sorted([*folder.glob("*.bin"), *(folder / "t5").iterdir()])
@@ -129,10 +140,16 @@ def measure(model: MusicGen, codes: torch.Tensor) -> dict[str, float]:
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--out", type=Path, default=BUNDLED)
+    parser.add_argument("--folder", type=Path, default=BUNDLED, help="of the packed model")
+    parser.add_argument(
+        "--unpack", action="store_true", help="take codec and text encoder out of it, for a new language model"
+    )
     args = parser.parse_args(arguments)
     runs.start("packing")
-    pack(args.out)
+    if args.unpack:
+        unpack(args.folder)
+    else:
+        pack(args.folder)
 
 
 if __name__ == "__main__":
