@@ -12,6 +12,7 @@ Numba compiles it for the processor at hand, without a compiler installed, and k
 module's bytecode. It looks at this file alone to see whether that is stale: all compiled code is here.
 """
 
+from functools import cache
 from typing import Any
 
 import numba
@@ -371,8 +372,9 @@ def step(pointer: Any) -> None:
     _multiply(job.head, normal, scratch, logits, thread, threads)
 
 
+@cache
 def compile_step() -> Any:
-    """The step as a C function, from the cache or compiled now (some seconds)."""
+    """The step as a C function, once a process: from the files kept or compiled now (some seconds)."""
     signature = types.void(types.CPointer(numba.from_dtype(JOB)))
     try:
         return numba.cfunc(signature, cache=True)(step)
