@@ -102,7 +102,7 @@ class Settings:
         0,
         "MUSICGEN_THREADS",
         unit="threads",
-        why="CPU threads for the model. 0 leaves the choice to torch (one per physical core).",
+        why="CPU threads for the model. 0: one per physical core, no more than the container may use.",
         check=validate.Range(min=0, max=1024),
     )
     engine: str = _setting(

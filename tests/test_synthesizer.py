@@ -16,6 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from musicgen_api.engine.runner import EagerRunner
+from musicgen_api.engine.threads import threads_restored
 from musicgen_api.errors import Cancelled, DeviceMissing, ModelNotFound
 from musicgen_api.settings import Settings
 from musicgen_api.synthesis import model_store
@@ -272,6 +273,18 @@ def test_a_model_that_cannot_be_loaded_says_so_and_the_next_one_works(
         make(other, model="test/gone")
     assert "/srv" not in caught.value.message
     assert make(other) == make(synthesizer)
+
+
+@pytest.mark.parametrize(("asked", "cores", "used"), [(0, 1, 1), (0, 64, 4), (3, 1, 3)])
+def test_the_model_gets_no_more_threads_than_the_process_has_cores_unless_the_operator_says_so(
+    asked: int, cores: int, used: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("joblib.cpu_count", lambda: cores)
+    settings = Settings(device="cpu", threads=asked)
+    with threads_restored():
+        torch.set_num_threads(4)
+        AudioCraftSynthesizer(settings, Catalog(settings))
+        assert torch.get_num_threads() == used
 
 
 def test_a_device_that_is_not_there_is_said_by_name() -> None:

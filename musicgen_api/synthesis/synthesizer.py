@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import joblib
 import torch
 from audiocraft.models.musicgen import MusicGen
 
@@ -31,8 +32,8 @@ class AudioCraftSynthesizer:
     """Owns the device and the models. For one thread: the one that makes it."""
 
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
-        if settings.threads:
-            torch.set_num_threads(settings.threads)
+        # torch knows of physical cores, joblib of the share of them that a container or a CPU set leaves.
+        torch.set_num_threads(settings.threads or min(torch.get_num_threads(), joblib.cpu_count()))
         device = _choose_device(settings.device)
         self.loaded_models: frozenset[str] = frozenset()
         self.decodings: dict[str, Decoding] = {}
