@@ -61,8 +61,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line."""
     gpu = torch.cuda.is_available()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--windows", type=int, default=160 if gpu else 24, help="shards of 64 clips of 30 s")
-    parser.add_argument("--openings", type=int, default=40 if gpu else 8, help="shards of 750 clips of 2.56 s")
+    parser.add_argument("--windows", type=int, default=160 if gpu else 56, help="shards of 64 clips of 30 s")
+    parser.add_argument("--openings", type=int, default=120 if gpu else 36, help="shards of 750 clips of 2.56 s")
     args = parser.parse_args(arguments)
     device = runs.start("tokens")
     model, _ = codec.load(device)
