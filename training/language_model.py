@@ -34,7 +34,6 @@ _CODEBOOK_WEIGHTS: Final = (
 )  # the first codebooks carry the music, the last ones its grain
 _HELD_OUT_OPENINGS, _HELD_OUT_WINDOWS = 96, 6  # the first clips of each kind are never trained on
 _IGNORED: Final = -100
-_FRAMES_PER_SLIP, _LARGEST_SLIP = 200, 4
 
 
 def configuration(text_encoder_folder: Path, codebook_size: int, width: int = 256, layers: int = 6) -> Any:
@@ -167,10 +166,7 @@ class Corpus:
         clips = self.openings if crop.frames <= OPENING else self.windows
         chosen = [clips[i] for i in rng.integers(len(clips), size=scale * crop.batch)]
         latest = 0 if crop.starts_at_zero else WINDOW - crop.frames
-        batch = Batch.of(chosen, crop, [int(start) for start in rng.integers(latest + 1, size=len(chosen))], rng)
-        for codes, wanted in zip(batch.codes, batch.wanted, strict=True):
-            slip(codes, wanted, rng)
-        return batch
+        return Batch.of(chosen, crop, [int(start) for start in rng.integers(latest + 1, size=len(chosen))], rng)
 
 
 @dataclass
@@ -193,24 +189,6 @@ class Batch:
                 wanted[row, :, : crop.unasked] = _IGNORED
         positions = torch.tensor(starts if crop.keeps_position else [0] * len(starts))
         return cls(codes, positions, wanted, [captions.describe(clip.song, rng).text for clip in clips])
-
-
-def slip(codes: torch.Tensor, wanted: torch.Tensor, rng: np.random.Generator) -> None:
-    """Let stretches of what the model is shown, codes `[K, T]`, come some frames late or early, in place.
-
-    A model that only ever sees perfect time takes it from its context alone, and having slipped by a frame while it
-    generates, goes on from there. What it is to predict, `wanted`, keeps time: so it learns to come back. An early
-    stretch holds the answer already, so there it is asked nothing.
-    """
-    frames = codes.shape[1]
-    clean = codes.clone()
-    for _ in range(rng.poisson(frames / _FRAMES_PER_SLIP)):
-        start = int(rng.integers(frames))
-        stop = min(frames, start + int(rng.integers(8, 97)))
-        early = int(rng.integers(1, _LARGEST_SLIP + 1)) * int(rng.choice((-1, 1)))
-        codes[:, start:stop] = clean[:, (torch.arange(start, stop) + early).clamp(0, frames - 1)]
-        if early > 0:
-            wanted[:, start : stop + early] = _IGNORED
 
 
 def losses(model: LMModel, batch: Batch, device: torch.device) -> torch.Tensor:
