@@ -2,44 +2,46 @@
 
 A step is hundreds of short parallel regions. On idle cores more threads pay; on a busy machine every region
 waits until the last thread gets a core, which makes a step up to ten times slower than one thread would be
-(docs/engine-log.md). A small model is always faster with one. So the other count is tried now and then for
-a few steps, ever more rarely while it does not pay. The count does not change a result: the threads of a
+(docs/engine-log.md). So the other count is tried for a few steps: ever more rarely as time goes by, and at once
+when the current one has become slower than the other was. The count does not change a result: the threads of a
 step share outputs, not sums.
 """
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from statistics import fmean as mean
 
 import torch
 
 _TRIAL_STEPS = 3
-_FIRST_TRIAL = 4
+_FIRST_TRIAL = 2
+_BACK_OFF = 4
 _LONGEST_PAUSE = 512
 _GIVE_UP = 1.5
 _WORTH_IT = 0.95
+_REMEMBERED = 8
 
 
-@dataclass
 class ThreadTuner:
-    """Chooses between one thread and `most`. Told how long each step took; knows nothing else."""
+    """Chooses between one thread and `most`. Told how long each step took; knows nothing else.
 
-    most: int
-    current: int = 0
-    _times: list[float] = field(default_factory=list)
-    _trial: list[float] | None = None
-    _pause: int = _FIRST_TRIAL
-    _until_trial: int = _FIRST_TRIAL
+    Counts are compared by their mean over the last steps: on a busy machine most steps are fast with all threads, and
+    a few take a hundred times as long.
+    """
 
-    def __post_init__(self) -> None:
-        """Start with all threads."""
-        self.current = self.most
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.current = most
+        self._taken: dict[int, deque[float]] = {count: deque(maxlen=_REMEMBERED) for count in (1, most)}
+        self._trial_steps = 0
+        self._pause = self._until_trial = _FIRST_TRIAL
 
     @property
     def threads(self) -> int:
         """The count to run the next step with."""
-        return self.current if self._trial is None else self._other
+        return self._other if self._trial_steps else self.current
 
     @property
     def _other(self) -> int:
@@ -49,28 +51,28 @@ class ThreadTuner:
         """Take note of how long a step took that ran with `threads`."""
         if self.most == 1:
             return
-        if self._trial is None:
-            self._times = [*self._times[-7:], seconds]
-            self._until_trial -= 1
-            if self._until_trial <= 0:
-                self._trial = []
+        self._taken[self.threads].append(seconds)
+        if self._trial_steps:
+            self._trial_steps -= 1
+            if seconds > _GIVE_UP * mean(self._taken[self.current]):
+                self._trial_steps = 0
+            if not self._trial_steps:
+                self._conclude()
             return
-        self._trial.append(seconds)
-        hopeless = seconds > _GIVE_UP * _median(self._times)
-        if hopeless or len(self._trial) == _TRIAL_STEPS:
-            self._conclude(hopeless)
+        self._until_trial -= 1
+        if self._until_trial <= 0 or self._other_was_faster():
+            self._trial_steps = _TRIAL_STEPS
+            self._taken[self._other].clear()
 
-    def _conclude(self, hopeless: bool) -> None:
-        assert self._trial is not None
-        better = not hopeless and _median(self._trial) < _WORTH_IT * _median(self._times)
-        if better:
-            self.current, self._times = self._other, self._trial
-        self._pause = 2 * _FIRST_TRIAL if better else min(2 * self._pause, _LONGEST_PAUSE)
-        self._trial, self._until_trial = None, self._pause
+    def _other_was_faster(self) -> bool:
+        """Whether the other count, when it was last used, took less than the current one does now."""
+        other = self._taken[self._other]
+        return bool(other) and mean(other) < _WORTH_IT * mean(self._taken[self.current])
 
-
-def _median(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2]
+    def _conclude(self) -> None:
+        if self._other_was_faster():
+            self.current = self._other
+        self._pause = self._until_trial = min(_BACK_OFF * self._pause, _LONGEST_PAUSE)
 
 
 @contextmanager
