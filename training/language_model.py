@@ -143,9 +143,10 @@ class Crop:
 
 
 CROPS: Final = (
-    Crop("opening", 0.15, 12, OPENING, True, True, 0),
-    Crop("first notes", 0.35, 24, OPENING // 2, True, True, 0),
-    Crop("middle", 0.25, 3, 512, False, True, 32),
+    Crop("opening", 0.10, 12, OPENING, True, True, 0),
+    Crop("first notes", 0.30, 24, OPENING // 2, True, True, 0),
+    Crop("beginning", 0.15, 5, 320, True, True, 0),
+    Crop("middle", 0.20, 3, 512, False, True, 32),
     Crop("continuation", 0.05, 2, 768, False, False, 100),
     Crop("window", 0.20, 1, WINDOW, True, True, 0),
 )
@@ -295,8 +296,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line."""
     gpu = torch.cuda.is_available()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--steps", type=int, default=12_000 if gpu else 20_000)
-    parser.add_argument("--batch-scale", type=int, default=24 if gpu else 1, help="times about 1,500 frames a step")
+    parser.add_argument("--steps", type=int, default=12_000 if gpu else 33_000)
+    parser.add_argument("--batch-scale", type=int, default=8 if gpu else 1, help="times about 1,500 frames a step")
     parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--layers", type=int, default=6)

@@ -40,7 +40,7 @@ def encode(model: CompressionModel, waves: torch.Tensor) -> torch.Tensor:
 
 def _make_shard(model: CompressionModel, kind: str, number: int, device: torch.device) -> dict[str, object]:
     frames = WINDOW if kind == "windows" else OPENING
-    batch = 2 if kind == "windows" else 32
+    batch = 1 if kind == "windows" else 32
     rng = runs.generator(_SEEDS[kind], number)
     songs = [corpus.draw(rng) for _ in range(_SHARD_FRAMES // frames)]
     codes = []
@@ -61,8 +61,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line."""
     gpu = torch.cuda.is_available()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--windows", type=int, default=160 if gpu else 56, help="shards of 64 clips of 30 s")
-    parser.add_argument("--openings", type=int, default=120 if gpu else 36, help="shards of 750 clips of 2.56 s")
+    parser.add_argument("--windows", type=int, default=400 if gpu else 200, help="shards of 64 clips of 30 s")
+    parser.add_argument("--openings", type=int, default=120 if gpu else 72, help="shards of 750 clips of 2.56 s")
     args = parser.parse_args(arguments)
     device = runs.start("tokens")
     model, _ = codec.load(device)
