@@ -145,7 +145,7 @@ class Crop:
 CROPS: Final = (
     Crop("opening", 0.10, 12, OPENING, True, True, 0),
     Crop("first notes", 0.30, 24, OPENING // 2, True, True, 0),
-    Crop("beginning", 0.15, 5, 320, True, True, 0),
+    Crop("beginning", 0.15, 5, 300, True, True, 0),
     Crop("middle", 0.20, 3, 512, False, True, 32),
     Crop("continuation", 0.05, 2, 768, False, False, 100),
     Crop("window", 0.20, 1, WINDOW, True, True, 0),
