@@ -1,5 +1,6 @@
 # syntax=docker/dockerfile:1
-# One image for CPU and GPU: torch's own wheels bring CUDA, the host's NVIDIA runtime brings the driver.
+# On x86-64 one image for CPU and GPU: torch's own wheels bring CUDA, the host's NVIDIA runtime brings the driver.
+# `--build-arg TORCH=cpu` leaves CUDA out (docs/01-running.md); on ARM there is none.
 FROM python:3.11-slim
 
 # Weights that are downloaded stay in the volume /cache, the only place that the service's user may write to.
@@ -7,18 +8,19 @@ RUN useradd --uid 10001 --home-dir /cache --no-create-home musicgen && install -
 WORKDIR /app
 
 # The packages, as locked; compiled to bytecode now, because that user cannot do it later. No compiler is needed.
-COPY requirements.txt scripts/uv.txt /tmp/
+ARG TORCH
+ARG TORCH_INDEX
+COPY requirements.txt ./
+COPY scripts scripts
 RUN --mount=type=cache,target=/root/.cache/uv \
-    pip install --no-cache-dir --root-user-action ignore --no-deps --require-hashes -r /tmp/uv.txt \
-    && uv pip install --system --link-mode copy --compile-bytecode --no-deps --require-hashes -r /tmp/requirements.txt
+    UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 PIP_NO_CACHE_DIR=1 scripts/setup.sh requirements.txt
+ENV PATH=/app/.venv/bin:$PATH
 
 COPY . .
 
 USER 10001
 VOLUME /cache
-ENV HOST=0.0.0.0 \
-    PORT=8000 \
-    HF_HOME=/cache/huggingface \
+ENV HF_HOME=/cache/huggingface \
     AUDIOCRAFT_CACHE_DIR=/cache/audiocraft \
     NUMBA_CACHE_DIR=/cache/numba \
     NVIDIA_VISIBLE_DEVICES=all \
@@ -29,7 +31,8 @@ ENV HOST=0.0.0.0 \
 
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s \
-    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/livez', timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as r; port = os.environ.get('PORT', '').strip(' \\r\\n\\x22\\x27') or '8000'; r.urlopen(f'http://127.0.0.1:{port}/livez', timeout=4)"]
 
-# As a list, without a shell: gunicorn is process 1 and receives SIGTERM itself.
-CMD ["python", "-m", "gunicorn", "wsgi:app"]
+# An empty HOST is one that is not set, and in a container that means every address: what is published decides who
+# reaches it. `exec`: gunicorn is process 1 and receives SIGTERM itself.
+CMD ["sh", "-c", "HOST=${HOST:-0.0.0.0} exec python -m gunicorn wsgi:app"]

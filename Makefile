@@ -1,21 +1,19 @@
 # `make` alone lists the targets. Every target installs what it needs first; a second call starts in seconds.
-#   HOST, PORT        where `make run` listens (127.0.0.1:8000)
+#   HOST, PORT        where `make run` listens (127.0.0.1:8000); empty is the same as left out, here as everywhere
 #   ARGS              passed on, for example  make test ARGS="-k wav"
 #   MODEL             for `make download`, for example  make download MODEL=facebook/musicgen-small
 #   PYTHON            the interpreter to build the environment with, where the first one found is not the right one
+#   TORCH             `cpu` on Linux on x86-64: torch without CUDA, from PyTorch's own index (or TORCH_INDEX); docs/01-running.md
 
-HOST ?= 127.0.0.1
-PORT ?= 8000
-MODEL ?= facebook/musicgen-small
-export HOST PORT PYTHON
+export PYTHON TORCH TORCH_INDEX
 
 PY := .venv/bin/python
-UV_COMPILE := $(PY) -m uv pip compile -q --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links
+UV_COMPILE := $(PY) -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links
 LOCK_INPUTS := requirements.in requirements-dev.in overrides.txt scripts/uv.in
-LOCK_DIGEST = $(shell cat $(LOCK_INPUTS) | sha256sum | cut -c1-16)
+LOCK_DIGEST = $(shell cat $(LOCK_INPUTS) | cksum | tr ' ' -)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test check fix lock download docker clean \
+.PHONY: help install install-dev run test check fix lock platforms download docker clean \
         bench bench-quick bench-gpu train-model evaluate-model
 
 help: ## List the targets
@@ -49,11 +47,14 @@ lock: install-dev ## Resolve *.in again into the lock files (ARGS=--upgrade rene
 	$(UV_COMPILE) $(ARGS) --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
 	$(UV_COMPILE) $(ARGS) --custom-compile-command "make lock" scripts/uv.in -o scripts/uv.txt
 
-download: install ## Fetch a model's files now (MODEL=facebook/musicgen-small)
-	@$(PY) -m musicgen_api.download $(MODEL)
+platforms: install-dev ## Ask the package index whether every platform and Python has each locked package
+	@scripts/platforms.sh
 
-docker: ## Build the container image musicgen-api
-	docker build --tag musicgen-api .
+download: install ## Fetch a model's files now (MODEL=facebook/musicgen-small)
+	@$(PY) -m musicgen_api.download $(or $(strip $(MODEL)),facebook/musicgen-small)
+
+docker: ## Build the container image musicgen-api (TORCH=cpu leaves CUDA out)
+	docker build --tag musicgen-api --build-arg TORCH=$(TORCH) .
 
 bench: install-dev ## Compare the decoders on this machine, in full
 	@$(PY) -m benchmarks.decode $(ARGS)

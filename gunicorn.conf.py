@@ -1,12 +1,14 @@
 """gunicorn's settings, with the reasons. The values that an operator may change come from musicgen_api/settings.py."""
 
-import signal
+import os
 import sys
-import threading
 
+from musicgen_api import address, environment
+from musicgen_api.server.master import keep_to_one_worker
 from musicgen_api.settings import ConfigurationError, Settings
 
 try:
+    replaced = environment.settle()
     settings = Settings.from_environment()
 except ConfigurationError as error:
     sys.exit(f"MusicGen API cannot start: {error}")
@@ -15,56 +17,50 @@ host = f"[{settings.host}]" if ":" in settings.host else settings.host  # an IPv
 bind = f"{host}:{settings.port}"
 
 # One process: the lock that lets one job at a time reach the device is per process. Threads, because one request
-# generates for minutes while others must hear at once that it is busy.
+# generates for minutes while others must hear at once that it is busy. A worker class of our own, because a thread of
+# gunicorn's gthread waits for its client: sixteen clients that stall would stop the service.
 workers = 1
-worker_class = "gthread"
+worker_class = "musicgen_api.server.worker.FrontWorker"
 threads = settings.threads_http
 
 # Never preload: a thread that is started at import is dead after the fork, and CUDA must not be initialised before it.
 preload_app = False
 
-# For gthread this watches the main loop, not the requests: they may take as long as the music takes.
+# This watches the main loop, not the requests: they may take as long as the music takes.
 timeout = 60
 
 # Longer than the running job's grace and than the time that it is given to react to its cancel flag.
 graceful_timeout = int(settings.grace_s) + 15
 
 keepalive = 5
+
+# Nothing that a client or a proxy says of itself is believed here: MUSICGEN_PROXY_HOPS is the one place for that.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+
 control_socket_disable = True
 loglevel = settings.log_level.lower()
 accesslog = "-" if settings.log_level == "DEBUG" else None
 proc_name = "musicgen-api"
 
 
+def on_starting(server):
+    """Refuse an address that cannot be had. A socket that was inherited is bound already."""
+    if server.master_pid or "LISTEN_FDS" in os.environ:
+        return
+    try:
+        for at in server.cfg.address:
+            if isinstance(at, tuple):
+                address.require(*at)
+    except ConfigurationError as error:
+        sys.exit(f"MusicGen API cannot start: {error}")
+
+
 def when_ready(server):
-    """Say where to go. The port answers from now on; the model is loaded meanwhile."""
-    address = "localhost" if settings.host in ("0.0.0.0", "::") else host
+    """Say where to go. The port answers from now on, while the model is still being loaded."""
+    keep_to_one_worker(server)
+    if replaced:
+        server.log.warning(replaced)
+    name = "localhost" if settings.host in ("0.0.0.0", "::") else host
     port = server.LISTENERS[0].getsockname()[1]
-    server.log.info("Open http://%s:%s in a browser; the model is loaded meanwhile", address, port)
-
-
-def post_worker_init(worker):
-    """Stop the GPU thread at SIGTERM, while gunicorn waits for the requests in flight.
-
-    Without this the running job would go on until the end of the graceful timeout and die without a word.
-    """
-    exit_gracefully = worker.handle_exit
-
-    def handle_exit(signum, frame):
-        if worker.alive:
-            stop_gpu_thread(worker, settings.grace_s)
-        exit_gracefully(signum, frame)
-
-    worker.handle_exit = handle_exit
-    signal.signal(signal.SIGTERM, handle_exit)
-
-
-def worker_int(worker):
-    """Ctrl-C, SIGQUIT: cancel the running job at once. The process ends only when its requests do."""
-    stop_gpu_thread(worker, 0.0)
-
-
-def stop_gpu_thread(worker, grace_s):
-    """Not on this thread, which a signal has interrupted anywhere."""
-    gpu_thread = worker.wsgi.extensions["musicgen_worker"]
-    threading.Thread(target=gpu_thread.stop, args=(grace_s,), name="stop").start()
+    server.log.info("Open http://%s:%s in a browser; the model is still being loaded", name, port)

@@ -1,1 +1,5 @@
 """Measurements; `python -m benchmarks.decode --help` says what can be measured."""
+
+from musicgen_api import environment
+
+environment.settle()  # before torch is imported, whichever measurement it is for

@@ -12,13 +12,15 @@ import argparse
 import json
 
 import torch
+from audiocraft.modules.conditioners import ConditioningAttributes
 from torch import Tensor
 
 from benchmarks.bundled import load_bundled
-from musicgen_api.engine import Conditions, Decoder
+from musicgen_api.engine import Conditions, Engine, Sampling
 from musicgen_api.engine.pattern import delay_codes
 from musicgen_api.engine.sampling import guide
-from musicgen_api.synthesis.decoding import EngineGenerate
+from musicgen_api.generation.conditions import conditions_of
+from musicgen_api.models.loaded_model import LoadedModel
 
 PROMPTS = [
     "slow sad piano in a minor key",
@@ -30,16 +32,15 @@ GUIDANCE = 3.0
 PRECISIONS = ("bf16", "int8")
 
 
-def engine_of(precision: str) -> tuple[EngineGenerate, object]:
+def engine_of(precision: str) -> tuple[Engine, LoadedModel]:
     """The bundled model's engine in a precision, and the model to make conditions with."""
     model = load_bundled("engine", precision)
-    generate = model.lm.generate
-    assert isinstance(generate, EngineGenerate)
-    return generate, model
+    assert model.engine is not None
+    return model.engine, model
 
 
 @torch.inference_mode()
-def forced_logits(decoder: Decoder, conditions: Conditions, codes: Tensor) -> Tensor:
+def forced_logits(decoder: Engine, conditions: Conditions, codes: Tensor) -> Tensor:
     """Guided logits [S - 1, K, card] of a decoder that is led along codes [1, K, T]."""
     steps = delay_codes(codes, decoder.architecture.delays, decoder.architecture.card)
     first, (runner,) = decoder.begin(steps, 1, [conditions])
@@ -61,17 +62,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=10)
     frames = parser.parse_args().seconds * 50
     engines = {precision: engine_of(precision) for precision in ("fp32", *PRECISIONS)}
-    generate, model = engines["fp32"]
+    engine, model = engines["fp32"]
+    nothing = torch.zeros(1, model.lm.n_q, 0, dtype=torch.long)
     found: dict[str, list[tuple[float, float]]] = {precision: [] for precision in PRECISIONS}
     for number, prompt in enumerate(PROMPTS):
-        attributes, _ = model._prepare_tokens_and_attributes([prompt], None)  # type: ignore[attr-defined]
-        torch.manual_seed(number)
-        codes = generate(None, attributes, max_gen_len=frames)
         with torch.no_grad():
-            (conditions,) = generate._conditions(attributes, two_step=False, songs=1)
-        reference = forced_logits(generate.decoder, conditions, codes)
+            (conditions,) = conditions_of(model.lm, [ConditioningAttributes(text={"description": prompt})])
+        torch.manual_seed(number)
+        made = engine.generate(nothing, [conditions], frames=frames, sampling=Sampling(top_k=250), guidance=GUIDANCE)
+        codes = torch.cat(list(made), dim=-1)
+        reference = forced_logits(engine, conditions, codes)
         for precision in PRECISIONS:
-            logits = forced_logits(engines[precision][0].decoder, conditions, codes)
+            logits = forced_logits(engines[precision][0], conditions, codes)
             found[precision].append(compare(reference, logits))
     summary = {}
     for precision, pairs in found.items():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import torch
 from audiocraft.models.lm import LMModel
-from audiocraft.models.musicgen import MusicGen
 
-from musicgen_api.synthesis.catalog import BUNDLED_FOLDER, BUNDLED_ID
-from musicgen_api.synthesis.loading import DecodingChoice, load_musicgen
+from musicgen_api.models.catalog import BUNDLED_FOLDER, BUNDLED_ID
+from musicgen_api.models.loaded_model import LoadedModel
+from musicgen_api.models.loading import BackendChoice, load_musicgen
 
 
 class NoMonitor:
-    """Wants to know nothing."""
+    """Listens to nothing."""
 
     def check(self) -> None:
         """Never stop."""
@@ -19,13 +19,16 @@ class NoMonitor:
     def progress(self, percent: float, phase: object) -> None:
         """Nobody looks."""
 
+    def sound(self, sound: object) -> None:
+        """Nobody listens."""
+
     def download(self, model: str, bytes_done: int, bytes_total: int) -> None:
         """Nobody looks."""
 
 
-def load_bundled(engine: str = "audiocraft", precision: str = "auto") -> MusicGen:
+def load_bundled(engine: str = "audiocraft", precision: str = "auto") -> LoadedModel:
     """Load it on the CPU."""
-    choice = DecodingChoice(engine, precision)
+    choice = BackendChoice(engine, precision)
     return load_musicgen(BUNDLED_ID, str(BUNDLED_FOLDER), torch.device("cpu"), NoMonitor(), choice)
 
 

@@ -23,6 +23,9 @@ from typing import Any
 STEPS_PER_SECOND = 50
 """Of music: a codec frame each 20 ms."""
 
+TAKES = (1, 2, 4, 8)
+"""So many at once are compared, in int8 over 10 s of music."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -33,6 +36,7 @@ class Case:
     shape: str
     seconds: int
     device: str = "cpu"
+    songs: int = 1
 
     def run(self, budget_s: float) -> dict[str, Any]:
         """Measure in a process of its own; what it says on failure becomes the result."""
@@ -54,6 +58,13 @@ def cpu_cases(shapes: list[str], seconds: list[int], precisions: list[str]) -> I
             if shape.startswith("musicgen"):
                 for precision in ("fp32", "bf16"):
                     yield Case("transformers", precision, shape, length)
+
+
+def take_cases(shapes: list[str]) -> Iterator[Case]:
+    """Takes of one song that are decoded together."""
+    for shape in shapes:
+        for songs in TAKES[1:]:
+            yield Case("engine", "int8", shape, 10, songs=songs)
 
 
 def quick_cases() -> list[Case]:
@@ -98,14 +109,14 @@ def _processor() -> str:
 
 
 HEADER = (
-    f"{'decoder':<17}{'precision':<10}{'shape':<17}{'music':>6}{'steps':>7}{'steps/s':>9}{'x real':>8}"
+    f"{'decoder':<17}{'precision':<10}{'shape':<17}{'takes':>6}{'music':>6}{'steps':>7}{'steps/s':>9}{'x real':>8}"
     f"{'ratio':>7}{'build s':>9}{'warm-up s':>10}{'first ms':>9}{'weights MB':>11}{'peak MB':>9}"
 )
 
 
 def table_row(case: Case, result: dict[str, Any], reference: float | None) -> str:
     """One line of the table."""
-    start = f"{case.decoder:<17}{case.precision:<10}{case.shape:<17}{case.seconds:>4} s"
+    start = f"{case.decoder:<17}{case.precision:<10}{case.shape:<17}{case.songs:>6}{case.seconds:>4} s"
     if "error" in result:
         return f"{start}  {result['error']}"
     rate = result["steps_per_s"]
@@ -123,7 +134,7 @@ def measure(cases: list[Case], budget_s: float) -> dict[Case, dict[str, Any]]:
     print(HEADER, flush=True)
     for case in cases:
         results[case] = case.run(budget_s)
-        reference = _rate(results, "audiocraft", case.shape, case.seconds)
+        reference = _rate(results, "audiocraft", case.shape, case.seconds) if case.songs == 1 else None
         print(table_row(case, results[case], reference), flush=True)
     return results
 
@@ -133,7 +144,8 @@ def _rate(results: dict[Case, dict[str, Any]], decoder: str, shape: str, seconds
     rates = [
         result["steps_per_s"]
         for case, result in results.items()
-        if (case.decoder, case.shape, case.seconds) == (decoder, shape, seconds) and "error" not in result
+        if (case.decoder, case.shape, case.seconds, case.songs) == (decoder, shape, seconds, 1)
+        and "error" not in result
     ]
     return max(rates, default=None)
 
@@ -152,7 +164,26 @@ def summary(results: dict[Case, dict[str, Any]], shape: str, seconds: int) -> di
         "engine_steps_per_s": _rounded(engine),
         "ratio": _rounded(engine / audiocraft if engine and audiocraft else None),
         "real_time_factor": _rounded(engine / STEPS_PER_SECOND if engine else None),
+        **_bound(results, shape, seconds),
+        **_takes(results, shape, seconds),
     }
+
+
+def _bound(results: dict[Case, dict[str, Any]], shape: str, seconds: int) -> dict[str, Any]:
+    """What memory allows at the beginning of a clip, where the compiled step decoded it."""
+    result = results.get(Case("engine", "int8", shape, seconds), {})
+    if "form" not in result:
+        return {}
+    numbers = {name: _rounded(result[name]) for name in ("read_gb_s", "bound_steps_per_s", "fraction_of_bound")}
+    return {"form": result["form"], "bytes_per_step": result["bytes_per_step"], **numbers}
+
+
+def _takes(results: dict[Case, dict[str, Any]], shape: str, seconds: int) -> dict[str, Any]:
+    """Song-steps/s of so many takes at once, if they were measured."""
+    found = {songs: results.get(Case("engine", "int8", shape, seconds, songs=songs), {}) for songs in TAKES}
+    if not all("steps_per_s" in result for result in found.values()):
+        return {}
+    return {"takes_song_steps_per_s": {n: _rounded(n * result["steps_per_s"]) for n, result in found.items()}}
 
 
 def _rounded(value: float | None) -> float | None:
@@ -184,6 +215,8 @@ def main() -> None:
         cases, budget_s = list(gpu_cases(options.seconds)), 120.0
     else:
         cases, budget_s = list(cpu_cases(options.shapes, options.seconds, options.precisions)), 120.0
+        if 10 in options.seconds and "int8" in options.precisions:
+            cases += take_cases(options.shapes)
     results = measure(cases, options.budget_s or budget_s)
     groups = list(dict.fromkeys((case.shape, case.seconds) for case in cases))
     for shape, seconds in reversed(groups):

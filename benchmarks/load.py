@@ -29,8 +29,8 @@ def build_checkpoint(folder: Path) -> None:
     from transformers import T5Config, T5EncoderModel
 
     from benchmarks.models import random_language_model
-    from musicgen_api.synthesis.catalog import BUNDLED_FOLDER
-    from tests import checkpoint_configs as configs
+    from musicgen_api.models.catalog import BUNDLED_FOLDER
+    from tests.helpers import checkpoint_configs as configs
 
     shutil.copytree(BUNDLED_FOLDER / "t5", folder / "t5")
     text = T5Config(
@@ -63,8 +63,8 @@ def load_once(loader: str, folder: Path) -> dict[str, float]:
 
     from benchmarks.bundled import NoMonitor
     from benchmarks.one_case import peak_mb, reset_peak
-    from musicgen_api.synthesis.loading import DecodingChoice, load_musicgen
-    from tests import checkpoints
+    from musicgen_api.models.loading import BackendChoice, load_musicgen
+    from tests.helpers import checkpoints
 
     cpu = torch.device("cpu")
     reset_peak()
@@ -73,7 +73,7 @@ def load_once(loader: str, folder: Path) -> dict[str, float]:
     if loader == "get_pretrained":
         model = checkpoints.load_musicgen(folder)
     else:
-        model = load_musicgen("bench/small", str(folder), cpu, NoMonitor(), DecodingChoice("engine", loader))
+        model = load_musicgen("bench/small", str(folder), cpu, NoMonitor(), BackendChoice("engine", loader))
     seconds = time.perf_counter() - began
     peak = peak_mb(cpu) - before
     reset_peak()

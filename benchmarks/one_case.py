@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -13,7 +14,9 @@ from typing import Any
 
 import torch
 
+from benchmarks.bandwidth import PlainRead
 from benchmarks.models import FRAMES_PER_SECOND, SHAPES, TEXT_STEPS, described_song, random_language_model
+from musicgen_api.engine import Engine
 
 Step = Callable[[], None]
 Generate = Callable[[int, Step], None]
@@ -54,26 +57,57 @@ class Clock:
         """Over all steps but the first, which has the start-up in it."""
         return (len(self.times) - 1) / (self.times[-1] - self.times[0])
 
+    @property
+    def first_steps_per_s(self) -> float:
+        """The same over the first second of music."""
+        first = self.times[: FRAMES_PER_SECOND + 1]
+        return (len(first) - 1) / (first[-1] - first[0])
 
-def audiocraft(shape: str, dtype: torch.dtype, device: torch.device) -> tuple[Generate, int]:
+
+@dataclass(frozen=True)
+class Built:
+    """A decoder that is ready."""
+
+    generate: Generate
+    weight_bytes: int
+    engine: Engine | None = None
+
+
+def audiocraft(shape: str, dtype: torch.dtype, device: torch.device, songs: int) -> Built:
     """AudioCraft's own `lm.generate`."""
     lm = _language_model(shape, dtype, device)
-    return _by_language_model(lm, device), _nbytes(lm)
+
+    def generate(frames: int, step: Step) -> None:
+        with torch.autocast(device.type, torch.float16, enabled=device.type == "cuda"):  # as `models/genmodel.py` does
+            lm.generate(None, songs * described_song(), max_gen_len=frames, callback=lambda done, total: step())
+
+    return Built(generate, _nbytes(lm))
 
 
-def engine(shape: str, precision: str, device: torch.device, *, cuda_graphs: bool = True) -> tuple[Generate, int]:
+def engine(shape: str, precision: str, device: torch.device, songs: int, *, cuda_graphs: bool = True) -> Built:
     """The engine with the same weights; AudioCraft's copy of them is given back."""
-    from musicgen_api.synthesis.decoding import attach_engine
+    from musicgen_api.engine import Sampling
+    from musicgen_api.generation.conditions import conditions_of
+    from musicgen_api.models.engine_weights import engine_for
 
     lm = _language_model(shape, torch.float32 if device.type == "cpu" else DTYPES[precision], device)
-    decoder = attach_engine(lm, lm.state_dict(), precision, device, cuda_graphs=cuda_graphs)
+    decoder = engine_for(lm, lm.state_dict(), precision, device, cuda_graphs=cuda_graphs)
     for part in (lm.emb, lm.transformer, lm.out_norm, lm.linears):
         part.to("meta")
     gc.collect()
-    return _by_language_model(lm, device), decoder.weights.nbytes
+    nothing = torch.zeros(songs, lm.n_q, 0, dtype=torch.long, device=device)
+    how: Any = {"sampling": Sampling(top_k=250), "guidance": 3.0}
+
+    def generate(frames: int, step: Step) -> None:
+        with torch.no_grad(), torch.autocast(device.type, torch.float16, enabled=device.type == "cuda"):
+            conditions = conditions_of(lm, songs * described_song())
+        for _ in decoder.generate(nothing, conditions, frames=frames, on_step=step, **how):
+            pass
+
+    return Built(generate, decoder.weights.nbytes, decoder)
 
 
-def transformers(shape: str, dtype: torch.dtype, device: torch.device) -> tuple[Generate, int]:
+def transformers(shape: str, dtype: torch.dtype, device: torch.device) -> Built:
     """The decoder of transformers' MusicGen: same size, static delay mask, its own cache."""
     from transformers import LogitsProcessor, LogitsProcessorList, MusicgenForCausalLM
     from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderConfig
@@ -113,17 +147,7 @@ def transformers(shape: str, dtype: torch.dtype, device: torch.device) -> tuple[
             logits_processor=LogitsProcessorList([Counter()]),
         )
 
-    return generate, _nbytes(model)
-
-
-def _by_language_model(lm: Any, device: torch.device) -> Generate:
-    """AudioCraft runs on a GPU under autocast (`models/genmodel.py`); the engine switches that off for itself."""
-
-    def generate(frames: int, step: Step) -> None:
-        with torch.autocast(device.type, torch.float16, enabled=device.type == "cuda"):
-            lm.generate(None, described_song(), max_gen_len=frames, callback=lambda done, total: step())
-
-    return generate
+    return Built(generate, _nbytes(model))
 
 
 def _language_model(shape: str, dtype: torch.dtype, device: torch.device) -> Any:
@@ -148,38 +172,67 @@ def peak_mb(device: torch.device) -> float:
     """Peak memory: of the process on a CPU (resident, mapped files included), of the allocator on a GPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated() / 1e6
-    with open("/proc/self/status") as lines:
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1000
+    try:
+        with open("/proc/self/status") as lines:
+            return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1000
+    except FileNotFoundError:  # macOS, which counts bytes here
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
-def build(case: dict[str, Any], device: torch.device) -> tuple[Generate, int]:
+def build(case: dict[str, Any], device: torch.device) -> Built:
     """Make the decoder that the case names."""
-    decoder, shape, precision = case["decoder"], case["shape"], case["precision"]
+    decoder, shape, precision, songs = (case[name] for name in ("decoder", "shape", "precision", "songs"))
     if decoder == "audiocraft":
-        return audiocraft(shape, DTYPES[precision], device)
+        return audiocraft(shape, DTYPES[precision], device, songs)
     if decoder == "transformers":
         return transformers(shape, DTYPES[precision], device)
-    return engine(shape, precision, device, cuda_graphs=decoder == "engine")
+    return engine(shape, precision, device, songs, cuda_graphs=decoder == "engine")
 
 
 def measure(case: dict[str, Any], budget_s: float) -> dict[str, Any]:
-    """Build, warm up with a second of music, then time the clip."""
+    """Build, warm up with eight frames, then time the clip."""
     device = torch.device(case["device"])
     began = time.perf_counter()
-    generate, weight_bytes = build(case, device)
+    built = build(case, device)
     build_s = time.perf_counter() - began
-    warm_up = _timed(generate, 8, budget_s, device)
+    warm_up = _timed(built.generate, 8, budget_s, device)
     reset_peak()
-    clock = _timed(generate, case["seconds"] * FRAMES_PER_SECOND, budget_s, device)
-    return {
+    clock = _timed(built.generate, case["seconds"] * FRAMES_PER_SECOND, budget_s, device)
+    result = {
         "steps": len(clock.times),
         "steps_per_s": clock.steps_per_s,
         "first_step_ms": (clock.times[0] - clock.began) * 1000,
         "warm_up_s": warm_up.times[-1] - warm_up.began,
         "build_s": build_s,
-        "weights_mb": weight_bytes / 1e6,
+        "weights_mb": built.weight_bytes / 1e6,
         "peak_mb": peak_mb(device),
     }
+    if built.engine is not None and built.engine.form is not None:
+        result |= bound(built.engine, case["songs"], clock)
+    return result
+
+
+def bound(decoder: Engine, songs: int, clock: Clock) -> dict[str, Any]:
+    """How near the beginning of the clip is to what memory allows: all bytes of a step, read and nothing else."""
+    read_gb_s = PlainRead().gb_s(torch.get_num_threads())
+    step_bytes = bytes_per_step(decoder, songs, position=FRAMES_PER_SECOND // 2)
+    bound_steps_per_s = read_gb_s * 1e9 / step_bytes
+    return {
+        "form": decoder.form,
+        "read_gb_s": read_gb_s,
+        "bytes_per_step": step_bytes,
+        "bound_steps_per_s": bound_steps_per_s,
+        "fraction_of_bound": clock.first_steps_per_s / bound_steps_per_s,
+    }
+
+
+def bytes_per_step(decoder: Engine, songs: int, position: int) -> int:
+    """What a compiled step with guidance reads: the caches, and the matrices that it multiplies with."""
+    a, weights = decoder.architecture, decoder.weights
+    unread = {id(linear) for layer in weights.layers if layer.cross for linear in (layer.cross.key, layer.cross.value)}
+    matrices = sum(linear.nbytes for linear in weights.linears if id(linear) not in unread)
+    cached_steps = 2 * songs * position + songs * TEXT_STEPS
+    return matrices + cached_steps * a.layers * 2 * a.width * 2  # keys and values, 2 bytes each
 
 
 def _timed(generate: Generate, frames: int, budget_s: float, device: torch.device) -> Clock:

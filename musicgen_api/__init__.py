@@ -1,6 +1,6 @@
 """MusicGen API: text in, music out, over HTTP.
 
-The arrows go one way: blueprints -> worker -> synthesis -> engine.
+The arrows go one way: apis -> jobs, generation -> models -> engine; everybody -> domain.
 """
 
 from __future__ import annotations
@@ -12,22 +12,28 @@ import signal
 from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from musicgen_api import openapi
-from musicgen_api.blueprints import generate, models, music, operations, pages
-from musicgen_api.blueprints.error_responses import register_error_handlers
+from musicgen_api import environment, xformers_stand_in
+from musicgen_api.apis import openapi
+from musicgen_api.apis.documents import generate, healthcheck, music
+from musicgen_api.apis.error_responses import register_error_handlers
+from musicgen_api.apis.known_hosts import refuse_unknown_hosts
+from musicgen_api.apis.operations import probes
+from musicgen_api.apis.studio import models, page
+from musicgen_api.jobs.gpu_thread import GpuThread, Synthesizer
+from musicgen_api.models.catalog import Catalog
 from musicgen_api.settings import Settings
-from musicgen_api.synthesis.catalog import Catalog
-from musicgen_api.worker.gpu_thread import GpuThread, Synthesizer
 
 __all__ = ["create_app"]
 
+xformers_stand_in.register()  # here, because whoever imports AudioCraft imports this package before
 
-def create_app(settings: Settings | None = None, *, worker: GpuThread | None = None) -> Flask:
+
+def create_app(settings: Settings | None = None, *, gpu_thread: GpuThread | None = None) -> Flask:
     """The application, with its GPU thread running.
 
     Args:
         settings: read from the environment if left out.
-        worker: a started GPU thread to use instead of starting one.
+        gpu_thread: a started GPU thread to use instead of starting one.
 
     Raises:
         ConfigurationError: a setting cannot be used.
@@ -41,25 +47,32 @@ def create_app(settings: Settings | None = None, *, worker: GpuThread | None = N
     app.extensions["musicgen_settings"] = settings
     app.extensions["musicgen_catalog"] = catalog
     app.extensions["musicgen_openapi"] = openapi.describe(settings, catalog)
-    app.extensions["musicgen_worker"] = worker or _start_worker(settings, catalog)
-    for module in (pages, generate, music, models, operations):
+    app.extensions["musicgen_gpu_thread"] = gpu_thread or _start_gpu_thread(settings, catalog)
+    for module in (generate, music, healthcheck, page, models, probes):
         app.register_blueprint(module.blueprint)
     register_error_handlers(app)
+    refuse_unknown_hosts(app, settings)
     app.after_request(_add_security_headers)
     _trust_proxies(app, settings.proxy_hops)
     return app
 
 
-def _start_worker(settings: Settings, catalog: Catalog) -> GpuThread:
+def _start_gpu_thread(settings: Settings, catalog: Catalog) -> GpuThread:
     def make_synthesizer() -> Synthesizer:
         # AudioCraft and torch take seconds and a gigabyte to import: here, on the GPU thread, while the port answers.
-        from musicgen_api.synthesis.synthesizer import AudioCraftSynthesizer
+        # First the step begins to compile, beside all that follows.
+        from musicgen_api.engine.cpu.ahead import compile_ahead
+
+        if settings.engine != "audiocraft" and settings.precision in ("auto", "int8"):
+            compile_ahead(settings.step, settings.device)
+        from musicgen_api.generation.synthesizer import AudioCraftSynthesizer
 
         return AudioCraftSynthesizer(settings, catalog)
 
-    worker = GpuThread(make_synthesizer, preload=settings.preload, on_device_lost=_restart_process)
-    worker.start()
-    return worker
+    environment.settle()  # for servers other than gunicorn, whose gunicorn.conf.py did it and said so in the log
+    gpu_thread = GpuThread(make_synthesizer, preload=settings.preload, on_device_lost=_restart_process)
+    gpu_thread.start()
+    return gpu_thread
 
 
 def _restart_process() -> None:
@@ -70,7 +83,7 @@ def _restart_process() -> None:
 def _add_security_headers(response: Response) -> Response:
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("X-Frame-Options", "DENY")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
     response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 
 from tqdm import tqdm
 
-from musicgen_api.errors import MusicGenError
+from musicgen_api import environment
+from musicgen_api.domain.errors import MusicGenError
+from musicgen_api.domain.request import Phase, Sound
+from musicgen_api.models.catalog import Catalog
 from musicgen_api.settings import ConfigurationError, Settings
-from musicgen_api.synthesis.catalog import Catalog
-from musicgen_api.synthesis.request import Phase
 
 
 class _Terminal:
@@ -24,6 +26,9 @@ class _Terminal:
 
     def progress(self, percent: float, phase: Phase) -> None:
         """A download has no other phases."""
+
+    def sound(self, sound: Sound) -> None:
+        """A download makes none."""
 
     def download(self, model: str, bytes_done: int, bytes_total: int) -> None:
         """Move the bar."""
@@ -42,22 +47,28 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("model", help="id of a model of the catalogue, such as facebook/musicgen-small")
     parser.add_argument("--mbd", action="store_true", help="fetch the weights of MultiBand Diffusion as well")
     options = parser.parse_args(arguments)
-    terminal = _Terminal()
     try:
-        settings = Settings.from_environment()
-        entry = Catalog(settings).find(options.model)
-        from musicgen_api.synthesis import diffusion, loading  # seconds of imports: after the cheap checks
-
-        loading.fetch(entry.id, entry.source, terminal)
-        if options.mbd:
-            diffusion.fetch(settings.diffusion, terminal)
+        if replaced := environment.settle():
+            print(replaced, file=sys.stderr)
+        print(f"{_download(options.model, diffusion_too=options.mbd)} is here.")
     except (MusicGenError, ConfigurationError) as error:
         print(error, file=sys.stderr)
         return 1
-    finally:
-        terminal.close()
-    print(f"{entry.id} is here.")
     return 0
+
+
+def _download(model: str, *, diffusion_too: bool) -> str:
+    """Fetch all files of `model`; its id in the catalogue's spelling. Raises as `checkpoint.fetch` does."""
+    settings = Settings.from_environment()
+    entry = Catalog(settings).find(model)
+    from musicgen_api.generation import diffusion  # seconds of imports: after the cheap checks
+    from musicgen_api.models import checkpoint
+
+    with closing(_Terminal()) as terminal:
+        checkpoint.fetch(entry.id, entry.source, terminal)
+        if diffusion_too:
+            diffusion.fetch(settings.diffusion, terminal)
+    return entry.id
 
 
 if __name__ == "__main__":

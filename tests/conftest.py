@@ -13,15 +13,17 @@ import pytest
 from hypothesis import settings
 from tqdm import tqdm
 
-from musicgen_api.worker.gpu_thread import GpuThread
-from tests.hub import Hub
-from tests.server import Server, wait_until
+from musicgen_api import environment
+from musicgen_api.jobs.gpu_thread import GpuThread
+from tests.helpers.hub import Hub
+from tests.helpers.server import Server, wait_until
 
 # Before torch and huggingface_hub are imported, which read these once. Two threads in one tiny matrix product
 # are slower than one, much slower on busy cores. No test reaches for the real hub.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+environment.settle()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,7 +65,7 @@ class Checkpoints:
     @cached_property
     def diffusion(self) -> Path:
         """A file: MultiBand Diffusion for the codec of all of these."""
-        from tests import checkpoints
+        from tests.helpers import checkpoints
 
         return checkpoints.build_diffusion(self._folder / "diffusion" / "mbd_musicgen_32khz.th")
 
@@ -73,7 +75,7 @@ class Checkpoints:
 
         Like the published models these have codebooks of 2048 entries and `t5-base`, a repository of its own.
         """
-        from tests import checkpoints
+        from tests.helpers import checkpoints
 
         return {
             "facebook/musicgen-small": self._musicgen("mono", published=True),
@@ -85,7 +87,7 @@ class Checkpoints:
         }
 
     def _musicgen(self, variant: str, *, width: int = 32, published: bool = False) -> Path:
-        from tests import checkpoints
+        from tests.helpers import checkpoints
 
         if not published:
             return checkpoints.build_musicgen(self._folder / f"{variant}-{width}", variant, width=width)

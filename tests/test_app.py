@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from musicgen_api import create_app
+from musicgen_api.domain.request import Monitor, Music, MusicRequest, Phase
 from musicgen_api.settings import ConfigurationError, Settings
-from musicgen_api.synthesis.request import Monitor, Music, MusicRequest, Phase
-from tests.fakes import MUSIC, Pause, Service, a_request, service
-from tests.server import read_events, wait_until
+from tests.helpers.fakes import WAV, Pause, Service, a_request, service
+from tests.helpers.server import read_events, wait_until
 
 GENERATE = {"model": "facebook/musicgen-small", "prompt": "piano"}
 FORWARDED = {
@@ -52,7 +52,7 @@ def test_every_response_has_the_security_headers(running: Service, method: str, 
     assert response.status_code == status
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["X-Frame-Options"] == "DENY"
-    assert response.headers["Referrer-Policy"] == "same-origin"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
     policy = response.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
@@ -72,10 +72,10 @@ def test_the_page_s_policy_lets_its_own_files_and_sounds_in_and_nothing_else(run
 
 
 def test_generate_answers_with_the_file_and_what_makes_it_again(running: Service) -> None:
-    response = running.client.post("/generate", json=GENERATE | {"seed": 77})
+    response = running.client.post("/generate", json=GENERATE | {"seed": 77, "duration": 1})
     assert (response.status_code, response.content_type) == (200, "audio/wav")
-    assert response.data == MUSIC.wav
-    assert response.headers["Content-Length"] == str(len(MUSIC.wav))
+    assert response.data == WAV
+    assert response.headers["Content-Length"] == str(len(WAV))
     assert response.headers["Content-Disposition"] == "attachment; filename=music.wav"
     assert response.headers["X-MusicGen-Seed"] == "77"
     assert response.headers["X-MusicGen-Model"] == "facebook/musicgen-small"
@@ -99,7 +99,7 @@ def test_the_stream_starts_at_once_progresses_and_completes(running: Service) ->
     assert events[0]["model"] == "bundled/musicgen-tiny"
     assert (events[-2]["status"], events[-2]["progress"]) == ("generating", 100)
     assert events[-1]["status"] == "completed"
-    assert base64.b64decode(events[-1]["audio_data"]) == MUSIC.wav
+    assert base64.b64decode(events[-1]["audio_data"]) == WAV
 
 
 def test_in_a_silent_phase_the_last_progress_is_repeated() -> None:
@@ -147,10 +147,10 @@ def test_a_stream_that_is_closed_stops_the_job_also_if_nothing_of_it_was_read(re
         stream = iter(response.response)
         for _ in range(read):
             next(stream)
-        assert running.worker.busy
+        assert running.gpu_thread.busy
         response.close()
-        wait_until(lambda: not running.worker.busy, 1)
-        assert running.worker.alive
+        wait_until(lambda: not running.gpu_thread.busy, 1)
+        assert running.gpu_thread.alive
 
 
 def test_the_health_check_has_those_two_bodies_exactly() -> None:
@@ -158,7 +158,7 @@ def test_the_health_check_has_those_two_bodies_exactly() -> None:
     with service(pause) as running:
         response = running.client.get("/api/healthcheck")
         assert (response.status_code, response.get_json()) == (200, {"status": "healthy"})
-        running.worker.submit(a_request())
+        running.gpu_thread.submit(a_request())
         response = running.client.get("/api/healthcheck")
         assert (response.status_code, response.get_json()) == (503, {"status": "busy"})
         assert response.headers["Retry-After"].isdecimal()
@@ -167,7 +167,7 @@ def test_the_health_check_has_those_two_bodies_exactly() -> None:
 
 
 def test_a_thread_that_has_ended_is_neither_alive_nor_ready(running: Service) -> None:
-    running.worker.stop()
+    running.gpu_thread.stop()
     assert running.client.get("/livez").status_code == 503
     assert running.client.get("/readyz").status_code == 503
 
@@ -175,7 +175,7 @@ def test_a_thread_that_has_ended_is_neither_alive_nor_ready(running: Service) ->
 def test_busy_on_both_routes_for_a_volley_of_requests() -> None:
     pause = Pause()
     with service(pause) as running:
-        running.worker.submit(a_request())
+        running.gpu_thread.submit(a_request())
         for path, body in [("/generate", GENERATE), ("/api/music", {"description": "piano"})]:
             response = running.client.post(path, json=body)
             assert (response.status_code, response.get_json()["code"]) == (503, "busy")
@@ -185,7 +185,7 @@ def test_busy_on_both_routes_for_a_volley_of_requests() -> None:
 def test_an_invalid_request_is_told_so_also_while_busy() -> None:
     pause = Pause()
     with service(pause) as running:
-        running.worker.submit(a_request())
+        running.gpu_thread.submit(a_request())
         assert running.client.post("/generate", json={}).status_code == 422
         assert running.client.post("/api/music", json={}).status_code == 400
         pause.proceed.set()
@@ -225,13 +225,13 @@ def test_of_a_chain_of_proxies_only_the_configured_hops_are_believed() -> None:
 
 def test_the_service_starts_its_own_thread_and_is_ready_before_any_model_is_loaded() -> None:
     app = create_app(Settings(preload=False))
-    worker = app.extensions["musicgen_worker"]
+    gpu_thread = app.extensions["musicgen_gpu_thread"]
     try:
-        wait_until(lambda: worker.ready)
+        wait_until(lambda: gpu_thread.ready)
         models = app.test_client().get("/api/models").get_json()["models"]
         assert not any(model["loaded"] for model in models)
     finally:
-        worker.stop()
+        gpu_thread.stop()
 
 
 def test_a_start_with_an_impossible_setting_is_refused_before_a_thread_runs(monkeypatch: pytest.MonkeyPatch) -> None:

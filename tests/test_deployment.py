@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
 
 from musicgen_api.settings import Settings
-from tests.fakes import ROOT
+from tests.helpers.fakes import ROOT
+from tests.helpers.set_up import LOCK, installations, make_project, script
 
 CANCELLING_S = 15  # what gunicorn.conf.py adds to the grace, for a job to react to its cancellation
 
@@ -25,9 +31,14 @@ def test_kubernetes_waits_longer_than_the_service_takes_to_stop() -> None:
     assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > Settings().grace_s + CANCELLING_S
 
 
-@pytest.mark.parametrize("file", ["compose.yaml", "deploy/kubernetes.yaml"])
+def test_systemd_waits_longer_than_the_service_takes_to_stop() -> None:
+    limit = re.search(r"^TimeoutStopSec=(\d+)$", read("deploy/musicgen-api.service"), re.MULTILINE)
+    assert int(limit[1]) > Settings().grace_s + CANCELLING_S
+
+
+@pytest.mark.parametrize("file", ["compose.yaml", "deploy/kubernetes.yaml", "deploy/musicgen-api.service"])
 def test_behind_one_proxy_exactly_one_hop_is_believed(file: str) -> None:
-    assert re.search(r'MUSICGEN_PROXY_HOPS(: |, value: ")1\b', read(file))
+    assert re.search(r'MUSICGEN_PROXY_HOPS(: |, value: "|=)1\b', read(file))
 
 
 def test_compose_publishes_on_this_machine_only_unless_told_otherwise() -> None:
@@ -53,7 +64,76 @@ def test_the_image_gets_all_that_the_service_runs_on_and_no_more() -> None:
     assert "*" in read(".dockerignore").splitlines()
 
 
+@pytest.mark.parametrize("torch", ["", "cpu"])
+def test_the_image_is_built_with_the_torch_that_is_asked_for(torch: str, tmp_path: Path) -> None:
+    """The command that installs, with its build arguments, on a stand-in for the interpreter."""
+    dockerfile = read("Dockerfile")
+    assert {"TORCH", "TORCH_INDEX"} <= set(re.findall(r"^ARG (\w+)$", dockerfile, re.MULTILINE))
+    command = re.search(r"^RUN --mount=\S+ \\\n(.*)$", dockerfile, re.MULTILINE)
+    project = make_project(tmp_path)
+    (project / LOCK).write_text("torch==2.10.0 \\\n    --hash=sha256:00\n")
+    script(project / "bin/uname", '#!/bin/sh\necho "Linux x86_64"\n')
+    environment = {"PATH": f"{project / 'bin'}:{os.environ['PATH']}", "TORCH": torch, "TORCH_INDEX": ""}
+    subprocess.run(command[1], shell=True, cwd=project, env=environment, timeout=60, check=True)
+    assert any("torch==2.10.0+cpu" in line for line in installations(project)) == (torch == "cpu")
+
+
 def test_the_container_is_no_root_and_reports_its_health() -> None:
     dockerfile = read("Dockerfile")
     assert re.search(r"^USER [1-9]\d*$", dockerfile, re.MULTILINE)
     assert re.search(r"^HEALTHCHECK .*\n.*/livez", dockerfile, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("port", "asked"), [(None, "8000"), ("", "8000"), (" ", "8000"), ("5000", "5000"), (' "5000"\r', "5000")]
+)
+def test_the_container_s_health_check_reads_the_port_as_the_service_does(
+    port: str | None, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = json.loads(re.search(r"^HEALTHCHECK .*\n +CMD (\[.*\])$", read("Dockerfile"), re.MULTILINE)[1])
+    if port is None:
+        monkeypatch.delenv("PORT", raising=False)
+    else:
+        monkeypatch.setenv("PORT", port)
+    urls = []
+    monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: urls.append(url))
+    assert command[:2] == ["python", "-c"]
+    exec(command[2])
+    assert urls == [f"http://127.0.0.1:{asked}/livez"]
+    assert str(Settings.from_environment().port) == asked
+
+
+@pytest.mark.parametrize(("host", "given"), [(None, "0.0.0.0"), ("", "0.0.0.0"), ("10.0.0.1", "10.0.0.1")])
+def test_the_container_listens_everywhere_unless_told_otherwise(host: str | None, given: str, tmp_path: Path) -> None:
+    command = json.loads(re.search(r"^CMD (\[.*\])$", read("Dockerfile"), re.MULTILINE)[1])
+    recorder = tmp_path / "python"
+    recorder.write_text('#!/bin/sh\necho "$HOST $*"\n')
+    recorder.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"} | ({} if host is None else {"HOST": host})
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=True)
+    assert result.stdout.split() == [given, "-m", "gunicorn", "wsgi:app"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["HOST=", "PORT=", "MODEL=", "PYTHON="]])
+@pytest.mark.parametrize("inherited", [{}, {"HOST": "", "PORT": "", "MODEL": " ", "PYTHON": ""}])
+def test_make_takes_an_empty_variable_for_one_that_is_not_set(
+    arguments: list[str], inherited: dict[str, str], tmp_path: Path
+) -> None:
+    """With stand-ins for all that the targets run, which print what reaches them."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    recorder = '#!/bin/sh\necho "[$HOST$PORT$PYTHON] $*"\n'
+    for name in ["scripts/setup.sh", ".venv/bin/python"]:
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(recorder)
+        (tmp_path / name).chmod(0o755)
+    result = subprocess.run(
+        ["make", "run", "download", *arguments],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]} | inherited,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert "[] -m gunicorn wsgi:app" in result.stdout
+    assert "[] -m musicgen_api.download facebook/musicgen-small" in result.stdout

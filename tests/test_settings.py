@@ -4,11 +4,12 @@ import ast
 import dataclasses
 import os
 import re
+from pathlib import Path
 
 import pytest
 
 from musicgen_api.settings import ConfigurationError, Settings
-from tests.fakes import ROOT
+from tests.helpers.fakes import ROOT
 
 FIELDS = dataclasses.fields(Settings)
 VARIABLES = [field.metadata["variable"] for field in FIELDS]
@@ -83,6 +84,10 @@ def test_the_environment_overrides_a_default(
 @pytest.mark.parametrize(
     ("variable", "text"),
     [
+        ("HOST", "0.0.0.0:8000"),
+        ("HOST", "http://localhost"),
+        ("HOST", "two words"),
+        ("HOST", "1::2::3"),
         ("PORT", "eighty"),
         ("PORT", "65536"),
         ("PORT", "-1"),
@@ -92,6 +97,10 @@ def test_the_environment_overrides_a_default(
         ("MUSICGEN_MODELS", "no-equals-sign"),
         ("MUSICGEN_MODELS", "mine="),
         ("MUSICGEN_MODELS", "../up=folder"),
+        ("MUSICGEN_MODELS", "mïne=someone/musicgen"),
+        ("MUSICGEN_MODELS", "mine=/no/such/folder"),
+        ("MUSICGEN_MODELS", "mine=~/no/such/folder"),
+        ("MUSICGEN_DEFAULT_MODEL", "größe"),
         ("MUSICGEN_MAX_MODELS", "0"),
         ("MUSICGEN_MODEL_IDLE_S", "-1"),
         ("MUSICGEN_MODEL_IDLE_S", "nan"),
@@ -100,7 +109,8 @@ def test_the_environment_overrides_a_default(
         ("MUSICGEN_DEVICE", "gpu"),
         ("MUSICGEN_DEVICE", "cuda:"),
         ("MUSICGEN_THREADS", "-1"),
-        ("MUSICGEN_MBD", ""),
+        ("MUSICGEN_MBD", "/no/such/file.th"),
+        ("MUSICGEN_MBD", "no hub id"),
         ("MUSICGEN_MAX_DURATION_S", "0"),
         ("MUSICGEN_MAX_PROMPT_CHARS", "0"),
         ("MUSICGEN_MAX_BODY_BYTES", "10"),
@@ -108,6 +118,10 @@ def test_the_environment_overrides_a_default(
         ("MUSICGEN_HEARTBEAT_S", "nan"),
         ("MUSICGEN_GRACE_S", "-1"),
         ("MUSICGEN_PROXY_HOPS", "1.5"),
+        ("MUSICGEN_HOSTS", "music.example.org:8000"),
+        ("MUSICGEN_HOSTS", "http://music.example.org"),
+        ("MUSICGEN_HOSTS", "music.example.org,*"),
+        ("MUSICGEN_HOSTS", "müsik.example"),
         ("MUSICGEN_LOG_LEVEL", "LOUD"),
     ],
 )
@@ -116,6 +130,43 @@ def test_an_invalid_value_is_refused_by_name(variable: str, text: str, monkeypat
     with pytest.raises(ConfigurationError, match=rf"^{variable} cannot be used: .+") as caught:
         Settings.from_environment()
     assert "\n" not in str(caught.value)
+    assert repr(text) in str(caught.value)
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=VARIABLES)
+@pytest.mark.parametrize("nothing", ["", "  ", '""', "''", "\r", '" "'])
+def test_an_empty_variable_is_one_that_is_not_set(
+    nothing: str, field: dataclasses.Field[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(field.metadata["variable"], nothing)
+    assert Settings.from_environment() == Settings()
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=VARIABLES)
+@pytest.mark.parametrize("wrapped", [" {} ", '"{}"', "'{}'", "{}\r\n", "\t' {} ' "])
+def test_what_env_files_put_around_a_value_does_not_count(
+    wrapped: str, field: dataclasses.Field[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(field.metadata["variable"], wrapped.format(as_written(field.default)))
+    assert Settings.from_environment() == Settings()
+
+
+def test_an_ipv6_address_may_stand_in_brackets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST", "[::1]")
+    assert Settings.from_environment().host == "::1"
+
+
+def test_folders_and_files_of_the_home_may_be_written_with_a_tilde(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "mbd.th").touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MUSICGEN_MODELS", "mine=~/models")
+    monkeypatch.setenv("MUSICGEN_MBD", "~/mbd.th")
+    settings = Settings.from_environment()
+    assert settings.added_models == {"mine": str(tmp_path / "models")}
+    assert settings.diffusion == str(tmp_path / "mbd.th")
 
 
 def test_added_models_are_ids_and_their_sources() -> None:
@@ -123,25 +174,31 @@ def test_added_models_are_ids_and_their_sources() -> None:
     assert settings.added_models == {"mine": "/models/mine", "our/big-one": "someone/musicgen=big"}
 
 
+def test_known_hosts_are_names_and_addresses_in_one_form() -> None:
+    settings = Settings(hosts=" Music.Example.org., studio ,[::1], 10.0.0.7,")
+    assert settings.known_hosts == {"music.example.org", "studio", "::1", "10.0.0.7"}
+    assert Settings().known_hosts == frozenset()
+
+
 def reads_environment(node: ast.AST) -> bool:
-    """Is it `os.environ`, `os.getenv`, or an import of them or of environs?"""
+    """Is it `os.environ`, `os.getenv`, or an import of them?"""
     match node:
         case ast.Attribute(attr="environ" | "environb" | "getenv", value=ast.Name(id="os")):
             return True
         case ast.ImportFrom(module="os"):
             return any(name.name in ("environ", "environb", "getenv") for name in node.names)
-        case ast.ImportFrom(module="environs") | ast.Import(names=[ast.alias(name="environs")]):
-            return True
     return False
 
 
-def test_only_the_settings_module_reads_the_environment() -> None:
+def test_the_settings_module_reads_the_environment_and_one_other_settles_it_for_libraries() -> None:
     readers = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "musicgen_api").rglob("*.py")
         if any(map(reads_environment, ast.walk(ast.parse(path.read_text()))))
     }
-    assert readers == {"musicgen_api/settings.py"}
+    assert readers == {"musicgen_api/settings.py", "musicgen_api/environment.py"}
+    text = (ROOT / "musicgen_api" / "environment.py").read_text()
+    assert not any(re.search(rf"\b{variable}\b", text) for variable in VARIABLES)
 
 
 def test_reading_the_settings_does_not_change_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ _TIME_WEIGHT, _COMMITMENT_WEIGHT, _ADVERSARIAL_WEIGHT, _FEATURE_WEIGHT = 0.6, 0.
 
 
 def configuration(filters: int = 12, decoder_filters: int = 16, codebook_size: int = 512) -> Any:
-    """The codec's `xp.cfg`, as AudioCraft's loader wants it."""
+    """The codec's `xp.cfg`, as AudioCraft's loader reads it."""
     return OmegaConf.create(
         {
             "device": "cpu",

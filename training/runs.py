@@ -8,7 +8,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,11 +55,16 @@ class SharedCores:
 
     @staticmethod
     def _sample() -> tuple[float, float, float]:
-        """Clock, seconds that all cores together were busy, seconds that this process was (Linux)."""
-        user, nice, system, *_ = (int(field) for field in Path("/proc/stat").read_text().split()[1:8])
-        own = os.times()
-        busy = (user + nice + system) / os.sysconf("SC_CLK_TCK")
-        return time.monotonic(), busy, own.user + own.system
+        """Clock, seconds that all cores together were busy, seconds that this process was.
+
+        Linux alone tells the former; elsewhere nobody else seems to use the machine.
+        """
+        times = os.times()
+        busy = own = times.user + times.system
+        with suppress(FileNotFoundError):
+            user, nice, system, *_ = (int(field) for field in Path("/proc/stat").read_text().split()[1:8])
+            busy = (user + nice + system) / os.sysconf("SC_CLK_TCK")
+        return time.monotonic(), busy, own
 
     def tick(self) -> None:
         """Call once a step."""

@@ -1,7 +1,7 @@
 """Fast decoding for MusicGen's language model: tensors in, codes out. Knows torch, nothing of the service."""
 
 from musicgen_api.engine.architecture import Architecture
-from musicgen_api.engine.decoder import Decoder
+from musicgen_api.engine.engine import Engine
 from musicgen_api.engine.sampling import Sampling
 from musicgen_api.engine.state import Conditions
 from musicgen_api.engine.weights import (
@@ -18,7 +18,7 @@ __all__ = [
     "Architecture",
     "Conditions",
     "CrossWeights",
-    "Decoder",
+    "Engine",
     "LayerWeights",
     "Linear",
     "ModelWeights",

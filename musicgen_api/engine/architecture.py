@@ -1,4 +1,4 @@
-"""What the decoder has to know about a language model besides its weights.
+"""What the engine has to know about a language model besides its weights.
 
 Letters for shapes, in the whole package: B songs, R rows of the transformer's batch (B, or 2B with
 guidance), K codebooks, T frames, S delayed steps, C the transformer's width, H heads, D a head's width, P

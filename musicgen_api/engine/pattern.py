@@ -24,9 +24,15 @@ def delay_codes(codes: Tensor, delays: tuple[int, ...], special: int) -> Tensor:
 
 def undelay_codes(steps: Tensor, delays: tuple[int, ...]) -> Tensor:
     """Take codes [B, K, T] back out of steps [B, K, 1 + T + max(delays)]."""
-    frames = steps.shape[-1] - 1 - max(delays)
-    columns = [steps[:, k, 1 + delay : 1 + delay + frames] for k, delay in enumerate(delays)]
-    return torch.stack(columns, dim=1)
+    return decided_codes(steps, 0, steps.shape[-1] - 1 - max(delays), delays)
+
+
+def decided_codes(steps: Tensor, first: int, end: int, delays: tuple[int, ...]) -> Tensor:
+    """Take the codes [B, K, end - first] of the frames from `first` to before `end` out of delayed steps [B, K, S]."""
+    columns = [steps[:, k, 1 + delay + first : 1 + delay + end] for k, delay in enumerate(delays)]
+    codes = torch.stack(columns, dim=1)
+    assert bool((codes != UNKNOWN).all()), f"a code of the frames {first} to {end} is open"
+    return codes
 
 
 def first_open_step(prompt_frames: int, delays: tuple[int, ...]) -> int:

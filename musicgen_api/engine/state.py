@@ -3,6 +3,7 @@
 A captured CUDA graph reads these very buffers, so they are never rebound while it lives.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from musicgen_api.engine.architecture import Architecture
-from musicgen_api.engine.weights import CrossWeights, ModelWeights
+from musicgen_api.engine.weights import CrossWeights, Linear, ModelWeights
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,12 @@ class CrossCondition:
         """The shape that all layers' keys share; empty without cross-attention."""
         return tuple(self.caches[0].keys.shape) if self.caches else ()
 
+    def part(self, heads: slice) -> "CrossCondition":
+        """The condition of some rows' heads, in the same memory; an empty one where they have none."""
+        if not self.caches or heads.start >= self.shape[0]:
+            return CrossCondition((), None)
+        return CrossCondition(tuple(CrossCache(c.keys[heads], c.values[heads]) for c in self.caches), self.bias)
+
 
 @dataclass
 class State:
@@ -127,8 +134,9 @@ def project_condition(
     rows, length, _ = cross.shape
     padded = length + -length % pad_to
     source = F.pad(cross.to(weights.compute_dtype), (0, 0, 0, padded - length))
-    flat = source.reshape(rows * padded, architecture.width)
-    caches = tuple(_project(layer.cross, flat, rows, architecture) for layer in weights.layers)
+    # A song must not depend on its neighbours: in torch's int8 products a row's last bits depend on how many there are.
+    parts = torch.split(source, 1 if weights.precision == "int8" else rows)
+    caches = tuple(_project(layer.cross, parts, architecture) for layer in weights.layers)
     if pad_to == 1:
         return CrossCondition(caches, None)
     bias = torch.zeros(1, padded, dtype=source.dtype, device=source.device)
@@ -136,16 +144,16 @@ def project_condition(
     return CrossCondition(caches, bias)
 
 
-def _project(weights: CrossWeights | None, flat: Tensor, rows: int, architecture: Architecture) -> CrossCache:
-    """Keys and values [rows * H, N, D] of a condition [rows * N, C] for one layer."""
+def _project(weights: CrossWeights | None, parts: Sequence[Tensor], architecture: Architecture) -> CrossCache:
+    """Keys and values [rows * H, N, D] of a condition, in parts [some rows, N, C], for one layer."""
     assert weights is not None, "a condition for cross-attention, but a layer without it"
     heads, width = architecture.heads, architecture.head_width
 
-    def split(projected: Tensor) -> Tensor:
-        by_head = projected.view(rows, -1, heads, width).transpose(1, 2)
-        return by_head.reshape(rows * heads, -1, width).contiguous()
+    def project(linear: Linear) -> Tensor:
+        projected = [linear(part.flatten(0, 1)).view(len(part), -1, heads, width) for part in parts]
+        return torch.cat(projected).transpose(1, 2).flatten(0, 1).contiguous()
 
-    return CrossCache(split(weights.key(flat)), split(weights.value(flat)))
+    return CrossCache(project(weights.key), project(weights.value))
 
 
 def grow(state: State, steps: int) -> None:

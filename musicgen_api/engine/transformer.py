@@ -105,22 +105,22 @@ def prefill(
     return _logits(architecture, weights, last)
 
 
-def decode_step(
+def run_step(
     architecture: Architecture,
     weights: ModelWeights,
     tables: Tables,
     state: State,
     codes: Tensor,
-    window: "Window",
+    attention: "StepAttention",
 ) -> Tensor:
-    """Run one step of codes [B, K] at the position that `window` gives; returns logits [R, K, card] in fp32.
+    """Run one step of codes [B, K] at the position that `attention` gives; returns logits [R, K, card] in fp32.
 
     Writes the step's keys and values into the cache and does not touch `state.filled`: running it again
     changes nothing.
     """
-    x = first_layer_input(weights, tables, codes, state.rows, window.position)
+    x = first_layer_input(weights, tables, codes, state.rows, attention.position)
     for index, layer in enumerate(weights.layers):
-        x = _layer(architecture, layer, state, index, x, window)
+        x = _layer(architecture, layer, state, index, x, attention)
     return _logits(architecture, weights, x)
 
 
@@ -135,7 +135,7 @@ def _layer(
     state: State,
     index: int,
     x: Tensor,
-    attention: "_FirstSteps | Window",
+    attention: "_FirstSteps | StepAttention",
 ) -> Tensor:
     """One pre-norm layer on x [R * T, C]; adds to x in place."""
     dtype = state.keys[index].dtype
@@ -209,7 +209,7 @@ class _FirstSteps:
 
 
 @dataclass(frozen=True)
-class Window:
+class StepAttention:
     """Self-attention of one step to the first `stop` slots of the cache, its own among them.
 
     `position` is an integer, or a tensor [1] on the device where the step must not depend on the host (a

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from musicgen_api.engine.cpu.forms import has_bfloat16_products
+
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
 
 COMPUTE_DTYPES: dict[str, torch.dtype] = {
@@ -55,7 +57,8 @@ class Int8Linear:
         if x.shape[0] <= _INT8_ROWS:
             y = torch._weight_int8pack_mm(x, self.weight, self.scale)
         else:
-            y = F.linear(x, self.weight.to(x.dtype)).mul_(self.scale)
+            wide = x.dtype if has_bfloat16_products() else torch.float32
+            y = F.linear(x.to(wide), self.weight.to(wide)).mul_(self.scale).to(x.dtype)
         return y if self.bias is None else y.add_(self.bias)
 
     @property

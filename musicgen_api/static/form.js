@@ -54,6 +54,13 @@ export class SettingsForm {
     this.#follow();
   }
 
+  /** Sets the given fields, and all others to their defaults. */
+  replace(raw) {
+    this.element.reset();
+    this.showErrors({});
+    this.fill(raw);
+  }
+
   /** Puts the advanced fields back to their defaults. */
   resetAdvanced() {
     this.fill(Object.fromEntries(this.#advancedNames().map((name) => [name, this.defaults[name]])));

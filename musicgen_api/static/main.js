@@ -5,6 +5,7 @@ import { createMusic, ServiceError } from "./api.js";
 import { SettingsForm } from "./form.js";
 import { countDown, generate } from "./generation.js";
 import { Progress } from "./progress.js";
+import { watchReadiness } from "./readiness.js";
 import { Result } from "./result.js";
 import { createRules, fromQuery, toQuery } from "./settings.js";
 import { Stage } from "./stage.js";
@@ -35,10 +36,17 @@ let hurry = () => {};
 
 const currentQuery = () => toQuery(form.read(), form.defaults);
 
-/** Puts the form's settings, or another query, into the address bar. */
+/** Puts the form's settings, or another query, into the address bar: behind `#`, which browsers never send. */
 function save(query = currentQuery()) {
   clearTimeout(saveTimer);
-  history.replaceState(null, "", query ? `?${query}` : location.pathname);
+  history.replaceState(null, "", query ? `${location.pathname}#${query}` : location.pathname);
+}
+
+/** Fills the form from the address. Older links say it behind `?`: their settings move before anything else is sent. */
+function restore() {
+  const query = (location.hash || location.search).slice(1);
+  save(query);
+  form.replace(fromQuery(query, Object.keys(rules)));
 }
 
 async function start() {
@@ -178,8 +186,10 @@ function connect() {
   page("try-now").addEventListener("click", () => hurry());
   page("keep-seed").addEventListener("click", keepSeed);
   window.addEventListener("pagehide", cancel);
+  window.addEventListener("hashchange", restore);
 }
 
-form.fill(fromQuery(location.search, Object.keys(rules)));
+restore();
 connect();
+if (page("unready")) watchReadiness(config.urls.ready, page("unready"), page("unready-reason"));
 page("generate").disabled = false;

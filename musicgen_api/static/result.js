@@ -40,7 +40,7 @@ export class Result {
     this.find("result-prompt").textContent = settings.description;
     this.find("seed-used").textContent = String(completed.seed);
     this.#list(listParameters(wav, settings, modelTitle));
-    this.find("permalink").href = `?${query}`;
+    this.find("permalink").href = `#${query}`;
     this.card.hidden = false;
     this.waveform.show(wav.samples);
   }

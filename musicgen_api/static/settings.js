@@ -64,8 +64,8 @@ export function parseSettings(raw, rules) {
 }
 
 /**
- * The query of a link that repeats these settings. What equals its default is left out, but the model stays when
- * anything is said at all: another day's default may be another.
+ * What a link that repeats these settings says behind its `#`, in a query's form. What equals its default is left out,
+ * but the model stays when anything is said at all: another day's default may be another.
  */
 export function toQuery(raw, defaults) {
   const query = new URLSearchParams();
@@ -74,7 +74,7 @@ export function toQuery(raw, defaults) {
   return query.toString();
 }
 
-/** The known fields among those of a query: the inverse of `toQuery`, except that defaults stay unsaid. */
+/** The known fields among those of a link: the inverse of `toQuery`, except that defaults stay unsaid. */
 export function fromQuery(query, names) {
   const entries = [...new URLSearchParams(query)].filter(([name]) => names.includes(name));
   return Object.fromEntries(entries);

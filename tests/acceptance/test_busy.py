@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 import requests
 
-from tests.server import Server, read_events
+from tests.helpers.server import Server, read_events
 
 LONG_S = 300
 MUSIC = {"description": "slow sad piano", "duration": 1}

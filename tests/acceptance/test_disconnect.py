@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.server import Server, read_events, wait_until
+from tests.helpers.server import Server, read_events, wait_until
 
 LONG_S = 300
 DIFFUSED_S = 20

@@ -1,4 +1,4 @@
-"""Both documents' sample clients run as they are printed.
+"""Both documents' sample clients run as they are printed, and so does our own.
 
 The code is taken out of the documents themselves (`tests/documents`). Rewritten are only the address, the model id,
 since these weights are not at hand, and the duration, for speed.
@@ -9,16 +9,19 @@ from __future__ import annotations
 import io
 import json
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import soundfile
 
-from tests.server import Server, read_events
+from tests.helpers.server import ROOT, Server, read_events
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
 DURATION_S = 3
+LONG_S = 60
 
 
 def section_of_generate_document(heading: str) -> str:
@@ -96,3 +99,20 @@ def test_the_page_that_the_generate_document_opens_in_a_browser_is_html(server: 
     page = server.get("/")
     assert page.status_code == 200
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.timeout(400)
+def test_our_own_client_saves_a_long_piece_without_working_for_it(server: Server, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "02-api.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    code, addresses = re.subn(r"http://127\.0\.0\.1:8000", server.url, code)
+    code, durations = re.subn(r'"duration": 10\b', f'"duration": {LONG_S}', code)
+    assert addresses == durations == 1, code
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    printed = run([sys.executable, "-c", code], tmp_path).stdout.split()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert float(printed[-1]) == 100
+    assert len(set(printed)) > 10  # it came bit by bit
+    assert soundfile.info(tmp_path / "music.wav").frames == 32_000 * LONG_S
+    # Seconds of its processor, not of the clock: less than one, or 22 with lines put together from 512 bytes.
+    assert after.ru_utime - before.ru_utime < 8

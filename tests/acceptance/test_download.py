@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Checkpoints
-from tests.hub import Hub
-from tests.server import Server, read_events, wait_until
+from tests.helpers.hub import Hub
+from tests.helpers.server import Server, read_events, wait_until
 
 MODEL = "facebook/musicgen-small"
 LONG_S = 300

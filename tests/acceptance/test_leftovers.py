@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.server import Server, read_events, wait_until
+from tests.helpers.server import Server, read_events, wait_until
 
 LONG_S = 300
 SHORT_S = 5

@@ -1,95 +1,19 @@
-"""The service behind a real nginx with `deploy/nginx.conf`, of which only the two ports are rewritten."""
+"""The service behind a real nginx with `deploy/nginx.conf`."""
 
 from __future__ import annotations
 
 import re
 import socket
 import statistics
-import subprocess
-from collections.abc import Iterator
-from contextlib import closing, suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import requests
 
-from tests import programs
-from tests.server import ROOT, Server, read_events, wait_until
+from tests.helpers.nginx import Proxy
+from tests.helpers.server import read_events, wait_until
 
 LONG_S = 300
 FREE_S = 1.0
-MAIN = """\
-daemon off;
-pid {folder}/pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/site.conf;
-}}
-"""
-
-
-@dataclass
-class Proxy:
-    """The service and nginx in front of it."""
-
-    server: Server
-    url: str
-
-    def music(self, **body: object) -> requests.Response:
-        """POST /api/music by way of nginx."""
-        response = requests.post(
-            f"{self.url}/api/music", json={"description": "slow sad piano"} | body, stream=True, timeout=120
-        )
-        assert response.status_code == 200, response.text
-        return response
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        return listener.getsockname()[1]
-
-
-def adapt(site: str, upstream_port: int, port: int) -> str:
-    """Rewrite both ports, each in the one place where it must stand."""
-    site, upstreams = re.subn(r"server [\w.]+:\d+;", f"server 127.0.0.1:{upstream_port};", site)
-    site, listeners = re.subn(r"listen \d+;", f"listen 127.0.0.1:{port};", site)
-    assert (upstreams, listeners) == (1, 1), site
-    return site
-
-
-@pytest.fixture(scope="module")
-def nginx() -> Path:
-    return programs.nginx()
-
-
-@pytest.fixture
-def proxy(nginx: Path, server: Server, tmp_path: Path) -> Iterator[Proxy]:
-    port = free_port()
-    site = (ROOT / "deploy" / "nginx.conf").read_text()
-    (tmp_path / "site.conf").write_text(adapt(site, server.port, port))
-    (tmp_path / "nginx.conf").write_text(MAIN.format(folder=tmp_path))
-    process = subprocess.Popen([nginx, "-c", tmp_path / "nginx.conf", "-p", tmp_path], stderr=subprocess.PIPE)
-    try:
-        wait_until(lambda: process.poll() is not None or accepts(port), why="nginx")
-        assert process.poll() is None, process.stderr.read()
-        yield Proxy(server, f"http://127.0.0.1:{port}")
-    finally:
-        process.terminate()
-        process.communicate(timeout=10)
-
-
-def accepts(port: int) -> bool:
-    with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
-        return True
-    return False
 
 
 def test_events_arrive_one_by_one(proxy: Proxy) -> None:
@@ -113,8 +37,7 @@ def test_events_arrive_one_by_one(proxy: Proxy) -> None:
 def test_a_client_that_leaves_before_anything_came_cancels(proxy: Proxy, path: str, body: dict[str, object]) -> None:
     request = requests.Request("POST", proxy.url + path, json=body).prepare()
     head = f"POST {path} HTTP/1.1\r\nHost: test\r\n" + "".join(f"{k}: {v}\r\n" for k, v in request.headers.items())
-    port = int(proxy.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port)) as connection:
+    with socket.create_connection(("127.0.0.1", proxy.port)) as connection:
         connection.sendall(head.encode() + b"\r\n" + request.body)
         wait_until(lambda: proxy.server.busy, why="the job to begin")
     proxy.server.wait_until_free(FREE_S)

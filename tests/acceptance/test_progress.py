@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import soundfile
 
-from tests.server import Server, read_events
+from tests.helpers.server import Server, read_events
 
 
 def assert_is_a_whole_stream(events: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""The end of the service, wanted (SIGTERM) or not (a worker killed with -9), in the middle of a job."""
+"""The end of the service, wanted (SIGTERM) or not (a gpu_thread killed with -9), in the middle of a job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.conftest import Checkpoints
-from tests.server import Server, read_events, wait_until
+from tests.helpers.server import Server, read_events, wait_until
 
 pytestmark = pytest.mark.timeout(400)  # each test starts a service of its own
 

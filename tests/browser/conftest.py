@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests import programs
-from tests.browser.scripted import ScriptedService
+from tests.helpers import programs
+from tests.helpers.scripted import ScriptedService
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 FLAGS = [
@@ -23,6 +23,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP rebound.example 127.0.0.1",
 ]
 WATCH_POLICY = """
 document.addEventListener("securitypolicyviolation", (event) =>

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from musicgen_api.errors import ModelOffline
-from musicgen_api.synthesis.request import Phase
+from musicgen_api.domain.errors import ModelOffline
+from musicgen_api.domain.request import Phase
 from tests.browser.conftest import Console, OpenPage, Screenshot, StartService
-from tests.browser.scripted import ScriptedService
-from tests.browser.steps import figure, generate_button, generating, prompt, start
-from tests.server import wait_until
+from tests.helpers.scripted import ScriptedService
+from tests.helpers.server import wait_until
+from tests.helpers.steps import figure, generate_button, generating, prompt, start
 
 PHONE = {"width": 360, "height": 740}
 
@@ -199,7 +199,7 @@ def test_it_works_under_a_path_prefix(open_page: OpenPage, start_service: StartS
     start(page, service)
     service.complete()
     expect(page.get_by_role("heading", name="Your music")).to_be_visible()
-    page.wait_for_url("**/studio/?**seed=**")
+    page.wait_for_url("**/studio/#**seed=**")
     assert "/studio/api/models" in (page.get_by_role("link", name="Models").get_attribute("href") or "")
 
 
@@ -236,6 +236,17 @@ def test_words_of_a_link_are_never_markup(open_page: OpenPage, service: Scripted
     service.complete()
     expect(page.locator("#result-prompt")).to_have_text(markup)
     assert page.locator("#result-prompt *").count() == 0
+
+
+def test_a_page_whose_name_is_made_to_resolve_to_this_machine_reads_nothing(
+    chromium: Browser, start_service: StartService
+) -> None:
+    for hosts, status in [("", 421), ("rebound.example", 200)]:
+        address = start_service(hosts=hosts).url.replace("127.0.0.1", "rebound.example")
+        with chromium.new_context() as context:
+            answer = context.new_page().goto(address)
+            assert answer is not None
+            assert answer.status == status
 
 
 def test_nothing_is_asked_of_other_hosts(open_page: OpenPage, service: ScriptedService) -> None:

@@ -7,11 +7,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from musicgen_api.errors import InvalidFields, ModelOffline
-from tests.browser.conftest import Console, OpenPage, Screenshot
-from tests.browser.scripted import ScriptedService
-from tests.browser.steps import figure, generate_button, generating, prompt, start
-from tests.server import wait_until
+from musicgen_api.domain.errors import InvalidFields, ModelOffline
+from tests.browser.conftest import Console, OpenPage, Screenshot, StartService
+from tests.helpers.scripted import ScriptedService
+from tests.helpers.server import wait_until
+from tests.helpers.steps import figure, generate_button, generating, prompt, start
 
 
 def test_an_invalid_field_says_so_and_is_focused(
@@ -92,6 +92,34 @@ def test_a_failure_is_told_in_the_services_words(
     expect(page.get_by_role("alert")).to_be_hidden()
     service.complete()
     expect(page.get_by_role("heading", name="Your music")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_service_that_is_not_ready_says_why_until_it_is(
+    open_page: OpenPage, start_service: StartService, screenshot: Screenshot, console: Console, scheme: str
+) -> None:
+    console.expect("readyz|status of 503")  # a probe that fails is an error to the browser
+    reason = "facebook/musicgen-small could not be loaded: it is <not> here and the hub cannot be reached."
+    service = start_service(load_failure=ModelOffline(reason))
+    wait_until(lambda: service.gpu_thread.unready_because.code == "model_offline", why="the failed load")
+    page = open_page(service.url, color_scheme=scheme)
+    notice = page.locator("#unready")
+    expect(notice).to_have_text(f"The service is not ready. {reason}")
+    assert page.evaluate("document.querySelector('#unready').checkVisibility()")
+    screenshot(page, f"unready-{scheme}")
+
+    service.synthesizer.load_failure = ModelOffline("The hub refuses.")
+    expect(notice).to_have_text("The service is not ready. The hub refuses.", timeout=30_000)
+    service.synthesizer.load_failure = None
+    expect(notice).to_be_hidden(timeout=30_000)
+    start(page, service)
+    service.complete()
+    expect(page.get_by_role("heading", name="Your music")).to_be_visible()
+
+
+def test_a_service_that_is_ready_shows_no_notice(open_page: OpenPage, service: ScriptedService) -> None:
+    page = open_page(service.url)
+    expect(page.locator("#unready")).to_have_count(0)
 
 
 def test_a_defect_is_told_with_the_id_of_its_trace(open_page: OpenPage, service: ScriptedService) -> None:

@@ -11,7 +11,7 @@ import soundfile
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Console, OpenPage, Screenshot
-from tests.server import Server, wait_until
+from tests.helpers.server import Server, wait_until
 
 GENERATE_MS = 60_000
 

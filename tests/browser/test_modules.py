@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.scripted import ScriptedService, tone
+from tests.helpers.fakes import wav_of
+from tests.helpers.scripted import ScriptedService, tone
 
 Run = Callable[..., Any]
 
@@ -255,20 +256,20 @@ READ_WAV = """async ([text, columns]) => {
 
 
 def test_a_wav_is_read_and_its_loudness_found(run: Run) -> None:
-    read = run(READ_WAV, [base64.b64encode(tone(4)).decode(), 16])
+    read = run(READ_WAV, [base64.b64encode(wav_of(tone(4))).decode(), 16])
     assert (read["sampleRateHz"], read["channels"], read["length"]) == (32000, 1, 4 * 32000)
     assert read["peaks"][0] < 0.1 < 0.7 < max(read["peaks"]) <= 1
 
 
 def test_a_chunk_of_odd_length_before_the_sound_is_skipped(run: Run) -> None:
-    plain = tone(1)
+    plain = wav_of(tone(1))
     extra = b"LIST" + (3).to_bytes(4, "little") + b"abc\0"
     stuffed = plain[:36] + extra + plain[36:]
     expected = run(READ_WAV, [base64.b64encode(plain).decode(), 8])
     assert run(READ_WAV, [base64.b64encode(stuffed).decode(), 8]) == expected
 
 
-@pytest.mark.parametrize("data", [b"", b"RIFF", b"not a wave file at all", tone(1)[:40]])
+@pytest.mark.parametrize("data", [b"", b"RIFF", b"not a wave file at all", wav_of(tone(1))[:40]])
 def test_what_is_no_wav_is_refused(run: Run, data: bytes) -> None:
     refused = """async (text) => {
       const { readWav } = await import("/static/wav.js");

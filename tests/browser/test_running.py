@@ -7,11 +7,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from musicgen_api.synthesis.request import Phase
+from musicgen_api.domain.request import Phase
 from tests.browser.conftest import Console, OpenPage, Screenshot
-from tests.browser.scripted import ScriptedService
-from tests.browser.steps import figure, generate_button, generating, prompt, start
-from tests.server import wait_until
+from tests.helpers.scripted import ScriptedService
+from tests.helpers.server import wait_until
+from tests.helpers.steps import figure, generate_button, generating, prompt, start
 
 
 def test_it_shows_each_phase_then_the_music(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Request, expect
 
 from tests.browser.conftest import OpenPage, StartService
-from tests.browser.scripted import ScriptedService
-from tests.browser.steps import generate_button, prompt, query, start
+from tests.helpers.scripted import ScriptedService
+from tests.helpers.steps import generate_button, prompt, query, start
 
 
 def test_the_address_bar_repeats_the_settings_and_the_seed(open_page: OpenPage, service: ScriptedService) -> None:
@@ -60,8 +63,50 @@ def test_a_seed_can_be_used_again(open_page: OpenPage, service: ScriptedService)
     service.complete()
 
 
+def test_an_older_link_works_and_its_settings_are_sent_no_second_time(
+    open_page: OpenPage, service: ScriptedService
+) -> None:
+    page = open_page(service.url + "?description=calm%20piano&duration=7&model=no/such&unknown=1")
+    expect(prompt(page)).to_have_value("calm piano")
+    expect(page.get_by_label("Duration in seconds", exact=True)).to_have_value("7")
+    expect(page.get_by_text("no model called “no/such”")).to_be_visible()
+    assert query(page) == {"description": "calm piano", "duration": "7", "model": "no/such", "unknown": "1"}
+
+
+def test_another_link_in_the_same_tab_replaces_all_settings(open_page: OpenPage, service: ScriptedService) -> None:
+    page = open_page(service.url + "#description=one&duration=0&temperature=0.5")
+    page.evaluate("location.hash = 'description=two&seed=5'")
+    expect(prompt(page)).to_have_value("two")
+    expect(page.get_by_label("Duration in seconds", exact=True)).to_have_value("30")
+    expect(page.get_by_label("Duration in seconds", exact=True)).not_to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Temperature")).to_have_value("1.0")
+    expect(page.get_by_label("Seed")).to_have_value("5")
+
+
+@pytest.mark.parametrize("mark", ["#", "?"])
+def test_no_address_or_referer_tells_the_prompt(open_page: OpenPage, service: ScriptedService, mark: str) -> None:
+    page = open_page(service.url)
+    sent: list[Request] = []
+    page.context.on("request", lambda request: sent.append(request))
+    page.goto(f"{service.url}{mark}description=secret")
+    expect(prompt(page)).to_have_value("secret")
+    page.locator("#generate:enabled").wait_for()
+    page.reload()
+    start(page, service, "secret words")
+    service.complete()
+    page.wait_for_url("**seed=**")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Link that makes this again").click()
+    expect(prompt(opened.value)).to_have_value("secret words")
+    sent = [request for request in sent if not request.url.startswith("blob:")]
+    told = [request for request in sent if "secret" in urlsplit(request.url)._replace(fragment="").geturl()]
+    assert len(told) == (1 if mark == "?" else 0)  # an older link's own request: nobody can take that back
+    assert len(sent) > 20
+    assert not [request for request in sent if "referer" in request.all_headers()]
+
+
 def test_a_link_with_nonsense_shows_what_is_wrong(open_page: OpenPage, service: ScriptedService) -> None:
-    page = open_page(service.url + "?description=calm&model=no/such&duration=9999&top_p=much&unknown=1")
+    page = open_page(service.url + "#description=calm&model=no/such&duration=9999&top_p=much&unknown=1")
     expect(prompt(page)).to_have_value("calm")
     for name in ["model", "duration", "top_p"]:
         expect(page.locator(f"#{name}")).to_have_attribute("aria-invalid", "true")
@@ -70,7 +115,7 @@ def test_a_link_with_nonsense_shows_what_is_wrong(open_page: OpenPage, service: 
 
 
 def test_back_to_the_defaults(open_page: OpenPage, service: ScriptedService) -> None:
-    page = open_page(service.url + "?description=calm&temperature=0.5&mbd=true&seed=1&top_k=x")
+    page = open_page(service.url + "#description=calm&temperature=0.5&mbd=true&seed=1&top_k=x")
     page.get_by_role("button", name="Back to the defaults").click()
     expect(page.get_by_label("Temperature")).to_have_value("1.0")
     expect(page.get_by_label("MultiBand Diffusion")).not_to_be_checked()

@@ -8,8 +8,8 @@ import pytest
 import torch
 from audiocraft.models.lm import LMModel
 
-from musicgen_api.synthesis.decoding import why_not
-from tests.engine.language_models import CARD, STEREO_DELAYS, engine_for, seeded, songs, tiny_lm
+from musicgen_api.models.engine_weights import why_not
+from tests.helpers.language_models import CARD, STEREO_DELAYS, engine_for, seeded, songs, tiny_lm
 
 SAMPLERS: dict[str, dict[str, Any]] = {
     "greedy": {"use_sampling": False},

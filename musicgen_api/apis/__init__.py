@@ -1,0 +1,1 @@
+"""The HTTP routes, one folder for each family of APIs; what they share stands beside the folders. No torch."""

@@ -1,0 +1,70 @@
+"""The words in which every family describes its routes (OpenAPI 3.1): schemas, bodies, responses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def ref(name: str) -> Json:
+    """A reference to a named schema."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def object_of(properties: Json, required: list[str] | None = None) -> Json:
+    """An object with these properties; all are required where nothing else is said."""
+    return {"type": "object", "properties": properties, "required": required or list(properties)}
+
+
+def constant(value: str) -> Json:
+    """Text that is always the same."""
+    return {"type": "string", "const": value}
+
+
+TEXT: Json = {"type": "string"}
+NUMBER: Json = {"type": "number"}
+INTEGER: Json = {"type": "integer"}
+
+
+def json_response(schema: Json, description: str, headers: Json | None = None) -> Json:
+    """A response in JSON."""
+    response: Json = {"description": description, "content": {"application/json": {"schema": schema}}}
+    return response | ({"headers": headers} if headers else {})
+
+
+def error_response(description: str) -> Json:
+    """A response in the service's error shape."""
+    return json_response(ref("Error"), description)
+
+
+RETRY_AFTER: Json = {"Retry-After": {"schema": INTEGER, "description": "Seconds until trying again makes sense."}}
+BUSY = json_response(
+    ref("Error"), "Not now: another piece is being generated, or the hub limits downloads.", RETRY_AFTER
+)
+
+
+def status_of(*values: str) -> Json:
+    """The body of a probe: one of these words."""
+    return object_of({"status": {"type": "string", "enum": list(values)}})
+
+
+def json_body(schema: str, example: Json) -> Json:
+    """A request body in JSON."""
+    return {"required": True, "content": {"application/json": {"schema": ref(schema), "example": example}}}
+
+
+ERROR: Json = object_of(
+    {
+        "error": {"type": "string", "description": "What is wrong and what would be right."},
+        "code": {"type": "string", "description": "Stable name of the kind of error."},
+        "fields": {
+            "type": "object",
+            "description": "For invalid fields: the reasons for each.",
+            "additionalProperties": {"type": "array", "items": TEXT},
+        },
+        "id": {"type": "string", "description": "Under which the server's log holds the details."},
+    },
+    required=["error", "code"],
+)
+"""The one shape of errors (`domain.errors.error_body`)."""

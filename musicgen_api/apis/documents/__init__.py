@@ -1,0 +1,1 @@
+"""The two documents' APIs: `POST /generate`, `POST /api/music`, `GET /api/healthcheck`."""

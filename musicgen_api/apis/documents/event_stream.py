@@ -1,0 +1,81 @@
+"""A job's events -> the bytes of the event stream. Pure.
+
+Each event is one line `data: <JSON object>` and an empty line. Nothing else is ever sent: no comments, no `event:`,
+`id:` or `retry:`, because the document's client reads every non-empty line with `json.loads(line.split("data: ")[1])`.
+For the same reason the text `data: ` never stands inside the JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from musicgen_api.audio.wav import encode_wav
+from musicgen_api.domain.errors import error_body
+from musicgen_api.domain.events import Completed, Downloading, Event, Failed, Progress
+from musicgen_api.domain.request import Music, MusicRequest, Sound, Take
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """One event: ASCII JSON on one line."""
+    text = json.dumps(message, allow_nan=False).replace("data: ", "data:\\u0020")
+    return f"data: {text}\n\n".encode("ascii")
+
+
+def started(request: MusicRequest) -> dict[str, Any]:
+    """The first message of a stream."""
+    return {"status": "started", "model": request.model, "seed": request.seed}
+
+
+def audio(sound: Sound) -> dict[str, Any]:
+    """The message for sound that is sent while it is made."""
+    pcm = base64.b64encode(sound.samples.T.astype("<i2").tobytes()).decode("ascii")
+    return {
+        "status": "audio",
+        "from_s": round(sound.start_s, 6),
+        "pcm": pcm,
+        "sample_rate": sound.sample_rate,
+        "channels": len(sound.samples),
+    }
+
+
+def completed(music: Music, request: MusicRequest) -> dict[str, Any]:
+    """The message that ends a stream: the first take as the document has it, and all of them where there are more."""
+    files = [{"seed": take.seed, "audio_data": _wav(take, music, request)} for take in music.takes]
+    message = {
+        "status": "completed",
+        "audio_data": files[0]["audio_data"],
+        "model": request.model,
+        "seed": request.seed,
+        "duration": request.duration,
+        "sample_rate": music.sample_rate,
+        "channels": music.channels,
+    }
+    return message | ({"takes": files} if request.takes > 1 else {})
+
+
+def _wav(take: Take, music: Music, request: MusicRequest) -> str:
+    """A take's file in base64."""
+    return base64.b64encode(encode_wav(take.waveform, music.sample_rate, request.duration)).decode("ascii")
+
+
+def generating(percent: float, **more: Any) -> dict[str, Any]:
+    """A progress message."""
+    return {"status": "generating", "progress": round(percent, 1), **more}
+
+
+def message(event: Event, request: MusicRequest) -> dict[str, Any]:
+    """The message for an event of the job that serves `request`."""
+    match event:
+        case Downloading(model, bytes_done, bytes_total):
+            return {"status": "loading", "model": model, "bytes_done": bytes_done, "bytes_total": bytes_total}
+        case Progress(percent, phase, elapsed_s, remaining_s):
+            remaining_s = None if remaining_s is None else round(remaining_s, 1)
+            return generating(percent, phase=phase, elapsed_s=round(elapsed_s, 1), remaining_s=remaining_s)
+        case Sound() as sound:
+            return audio(sound)
+        case Completed(music):
+            return completed(music, request)
+        case Failed(error):
+            return error_body(error)

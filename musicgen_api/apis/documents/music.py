@@ -1,0 +1,49 @@
+"""`POST /api/music`: a description in, live progress and the music out, as server-sent events (the music document)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Blueprint, Response
+
+from musicgen_api.apis.connection import Connection
+from musicgen_api.apis.documents import event_stream as sse
+from musicgen_api.apis.documents.schemas import load_request, music_schema
+from musicgen_api.apis.error_responses import respond
+from musicgen_api.apis.json_body import read_json
+from musicgen_api.apis.services import catalog, follow, gpu_thread, settings
+from musicgen_api.domain.errors import RequestError
+from musicgen_api.domain.events import Completed
+from musicgen_api.jobs.job import Job
+
+blueprint = Blueprint("music", __name__, url_prefix="/api")
+
+
+@blueprint.post("/music")
+def create_music() -> Response:
+    """Start a job and stream its events. A client that leaves stops the job."""
+    request = load_request(music_schema(settings()), read_json(), catalog())
+    job = gpu_thread().submit(request)
+    response = Response(_events(job, Connection(), settings().heartbeat_s), mimetype="text/event-stream")
+    response.headers["Cache-Control"] = "no-cache, no-transform"
+    response.headers["X-Accel-Buffering"] = "no"
+    response.call_on_close(job.cancel)  # also runs when the generator below was never started
+    return response
+
+
+@blueprint.errorhandler(RequestError)
+def _refuse(error: RequestError) -> Response:
+    """This document knows one status for whatever is wrong with a request."""
+    return respond(error, 400)
+
+
+def _events(job: Job, connection: Connection, heartbeat_s: float) -> Iterator[bytes]:
+    yield sse.encode(sse.started(job.request))
+    last = sse.encode(sse.generating(0))
+    yield last
+    for event in follow(job, connection, heartbeat_s):
+        if isinstance(event, Completed):
+            yield sse.encode(sse.generating(100))
+        if event is not None:
+            last = sse.encode(sse.message(event, job.request))
+        yield last

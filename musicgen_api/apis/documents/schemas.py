@@ -1,0 +1,196 @@
+"""The two requests: their fields, limits and defaults."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, missing, validate
+
+from musicgen_api.apis.fields import StrictBoolean, StrictInteger, StrictNumber, Text
+from musicgen_api.domain.errors import InvalidFields, NotJSON
+from musicgen_api.domain.request import MAX_SEED, MusicRequest, Section
+from musicgen_api.models.catalog import Catalog
+from musicgen_api.settings import Settings
+
+MAX_TAKES = 8
+MAX_SECTIONS = 20
+
+MAX_CFG_COEF = 100.0
+"""Either way; beyond, guidance only drowns the logits' precision. 3 is usual, 10 is a lot."""
+
+
+@cache
+def generate_schema(settings: Settings) -> Schema:
+    """The body of `POST /generate`: model, prompt, duration; seed."""
+    return _schema(
+        "GenerateRequest",
+        model=Text(required=True, metadata={"description": "Id of a model of the catalogue."}),
+        prompt=_description(settings),
+        **_shared(settings),
+    )
+
+
+@cache
+def music_schema(settings: Settings) -> Schema:
+    """The body of `POST /api/music`: description, duration and the sampling parameters; model, seed."""
+    return _schema(
+        "MusicRequest",
+        description=_description(settings, required=False),
+        mbd=StrictBoolean(
+            load_default=MusicRequest.mbd,
+            metadata={"description": "Decode with MultiBand Diffusion: slower, fewer artefacts."},
+        ),
+        top_k=StrictInteger(
+            load_default=MusicRequest.top_k,
+            validate=validate.Range(min=1),
+            metadata={"description": "Sample among the k likeliest tokens. More than there are means all of them."},
+        ),
+        top_p=StrictNumber(
+            load_default=MusicRequest.top_p,
+            validate=validate.Range(min=0, max=1),
+            metadata={"description": "Sample among the likeliest tokens that sum up to p. 0: off, top_k decides."},
+        ),
+        temperature=StrictNumber(
+            load_default=MusicRequest.temperature,
+            validate=validate.Range(min=0, min_inclusive=False),
+            metadata={"description": "Below 1 safer, above 1 more adventurous."},
+        ),
+        cfg_coef=StrictNumber(
+            load_default=MusicRequest.cfg_coef,
+            validate=validate.Range(min=-MAX_CFG_COEF, max=MAX_CFG_COEF),
+            metadata={"description": "Classifier-free guidance: how closely the text is followed."},
+        ),
+        takes=StrictInteger(
+            load_default=MusicRequest.takes,
+            validate=validate.Range(min=1, max=MAX_TAKES),
+            metadata={"description": "So many pieces in one job, from the seeds s, s + 1, ..."},
+        ),
+        sections=fields.List(
+            fields.Nested(_section_schema(settings)),
+            validate=validate.Length(min=1, max=MAX_SECTIONS),
+            metadata={"description": "Parts that follow each other, instead of description and duration."},
+        ),
+        live=StrictBoolean(
+            load_default=MusicRequest.live,
+            metadata={"description": "Send the sound while it is made. One take, without mbd."},
+        ),
+        model=Text(
+            load_default=settings.default_model,
+            metadata={"description": "Id of a model of the catalogue; the service's default if left out."},
+        ),
+        **_shared(settings),
+    )
+
+
+def load_request(schema: Schema, body: object, catalog: Catalog) -> MusicRequest:
+    """Validate a decoded JSON body.
+
+    Raises:
+        NotJSON: the body is no JSON object.
+        InvalidFields: fields are missing, unknown or out of range.
+        UnknownModel: all is well but the model.
+    """
+    if not isinstance(body, dict):
+        raise NotJSON("The body must be a JSON object.")
+    undescribed = {} if _says_what(schema, body) else {"description": ["Missing data for required field."]}
+    try:
+        values = schema.load(body)
+        _agree(schema, body, values)
+    except ValidationError as error:
+        raise InvalidFields(undescribed | _reasons(error.messages_dict)) from None
+    if undescribed:
+        raise InvalidFields(undescribed)
+    values["model"] = catalog.find(values["model"]).id
+    return MusicRequest(**values)
+
+
+def _says_what(schema: Schema, body: dict[str, Any]) -> bool:
+    """Whether the music is described, where it may be in either of two fields."""
+    return "sections" not in schema.fields or "description" in body or "sections" in body
+
+
+def _reasons(messages: Mapping[Any, Any]) -> dict[str, list[str]]:
+    """Marshmallow's reasons by the names of the outer fields; what is inside of one is named in its reasons."""
+    found: dict[str, list[str]] = {}
+    for name, inner in messages.items():
+        if isinstance(inner, list):
+            found[str(name)] = inner
+        else:
+            found[str(name)] = [f"{key}: {' '.join(why)}" for key, why in _reasons(inner).items()]
+    return found
+
+
+def _agree(schema: Schema, body: dict[str, Any], values: dict[str, Any]) -> None:
+    """Hold fields against each other, and let sections say how long the piece is. Raises ValidationError."""
+    sections = values.get("sections")
+    if sections:
+        double = [name for name in ("description", "duration") if name in body]
+        if double:
+            raise ValidationError({name: ["Must be left out where sections are given."] for name in double})
+        values["sections"] = tuple(Section(**section) for section in sections)
+        values["description"] = sections[0]["description"]
+        values["duration"] = sum(section["duration"] for section in sections)
+        try:
+            schema.fields["duration"].deserialize(values["duration"])
+        except ValidationError as error:
+            raise ValidationError({"sections": [f"In all {values['duration']} seconds. {error.messages[0]}"]}) from None
+    if values.get("live") and values["takes"] > 1:
+        raise ValidationError({"live": ["Must be one take: sound that is sent while it is made is one piece."]})
+    if values.get("live") and values["mbd"]:
+        raise ValidationError({"live": ["Must be without mbd: diffusion needs the whole piece."]})
+
+
+@cache
+def _section_schema(settings: Settings) -> Schema:
+    return _schema(
+        "Section",
+        description=_description(settings),
+        duration=StrictInteger(
+            required=True,
+            validate=validate.Range(min=1, max=settings.max_duration_s),
+            metadata={"description": "Length of this part in seconds."},
+        ),
+    )
+
+
+def _schema(name: str, **members: fields.Field[Any]) -> Schema:
+    for field in members.values():
+        if not field.required and field.attribute != "description":  # one of it and sections is required
+            field.error_messages["null"] = "Must not be null: leave the field out to get its default."
+    return Schema.from_dict(dict(members), name=name)()
+
+
+def _description(settings: Settings, *, required: bool = True) -> Text:
+    return Text(
+        required=required,
+        attribute="description",  # whatever the document calls it
+        validate=validate.Length(max=settings.max_prompt_chars),
+        metadata={"description": "The music, in words."},
+    )
+
+
+def _shared(settings: Settings) -> dict[str, fields.Field[Any]]:
+    return {
+        "duration": StrictInteger(
+            load_default=min(MusicRequest.duration, settings.max_duration_s),
+            validate=validate.Range(min=1, max=settings.max_duration_s),
+            metadata={"description": "Length of the music in seconds."},
+        ),
+        "seed": StrictInteger(
+            load_default=lambda: secrets.randbelow(2**32),
+            validate=validate.Range(min=0, max=MAX_SEED),
+            metadata={"description": "Makes a result repeatable on the same machine. Drawn at random if left out."},
+        ),
+    }
+
+
+def defaults(schema: Schema) -> dict[str, Any]:
+    """The default of every optional field that has a fixed one."""
+    return {
+        name: field.load_default
+        for name, field in schema.fields.items()
+        if not field.required and not callable(field.load_default) and field.load_default is not missing
+    }

@@ -1,0 +1,70 @@
+"""Fields that take JSON at its word: what a type is not is refused, never converted.
+
+`"30"`, `true` and `30.5` are no integer, `1` and `"false"` no boolean, `"3"` and `true` no number. A number without a
+fractional part, such as `30.0`, is an integer, as in JSON Schema.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from marshmallow import fields
+
+
+class StrictInteger(fields.Integer):
+    """A JSON number without a fractional part."""
+
+    default_error_messages = {"invalid": "Must be an integer."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+            raise self.make_error("invalid")
+        return int(value)
+
+
+class StrictNumber(fields.Float):
+    """A finite JSON number."""
+
+    default_error_messages = {"invalid": "Must be a number.", "special": "Must be a finite number."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.make_error("invalid")
+        try:
+            number = float(value)
+        except OverflowError:
+            raise self.make_error("special") from None
+        if not math.isfinite(number):
+            raise self.make_error("special")
+        return number
+
+
+class StrictBoolean(fields.Boolean):
+    """`true` or `false`."""
+
+    default_error_messages = {"invalid": "Must be true or false."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
+class Text(fields.String):
+    """Text with something to read in it, that every Unicode encoding can carry."""
+
+    default_error_messages = {
+        "invalid": "Must be text.",
+        "blank": "Must not be blank.",
+        "surrogate": "Must be valid Unicode: it holds half of a surrogate pair.",
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise self.make_error("surrogate")
+        if not any(character.isprintable() and not character.isspace() for character in value):
+            raise self.make_error("blank")
+        return value

@@ -1,0 +1,59 @@
+"""The JSON body of a request, read strictly."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+import werkzeug.exceptions
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from musicgen_api.domain.errors import NotJSON, UnsupportedMediaType
+
+
+def read_json() -> Any:
+    """Decode the current request's body.
+
+    Raises:
+        UnsupportedMediaType: the Content-Type is not JSON.
+        werkzeug.exceptions.UnsupportedMediaType: the body is compressed.
+        NotJSON: the body is not JSON; NaN and Infinity, which Python's reader would accept, are not.
+        werkzeug.exceptions.RequestEntityTooLarge: the body is over the limit.
+    """
+    body = _read_all()
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        # Like a body that is too large: how it travels, not what it says, so the same status on every route.
+        raise werkzeug.exceptions.UnsupportedMediaType(
+            "The body must not be compressed: send it without the header Content-Encoding."
+        )
+    if not request.is_json:
+        raise UnsupportedMediaType("The body must be JSON, sent with the header Content-Type: application/json.")
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise NotJSON(f"The body is not valid JSON ({_reason(error)}).") from None
+
+
+def _read_all() -> bytes:
+    body = request.get_data(cache=False)
+    # Of a chunked body, whose length is not announced, Werkzeug 3.1 drops what is beyond the limit without a word.
+    if request.content_length is None and len(body) == request.max_content_length:
+        raise RequestEntityTooLarge
+    return body
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case RecursionError():
+            return "it is nested too deeply"
+        case UnicodeDecodeError():
+            return "it is not UTF-8"
+        case json.JSONDecodeError():
+            return f"{error.msg}, line {error.lineno}, column {error.colno}"
+        case _:
+            return str(error).split(";")[0]

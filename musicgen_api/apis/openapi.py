@@ -1,0 +1,44 @@
+"""`/openapi.json`, put together from what each family says of itself.
+
+apispec turns the marshmallow schemas that validate into JSON Schema; what is written by hand, in each family's
+`description.py`, is what no schema says: statuses, event shapes, the documents' examples. tests/apis/test_openapi.py
+holds it against the routes.
+"""
+
+from __future__ import annotations
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+
+from musicgen_api.apis.description import ERROR, Json, error_response
+from musicgen_api.apis.documents import description as documents
+from musicgen_api.apis.operations import description as operations
+from musicgen_api.apis.studio import description as studio
+from musicgen_api.models.catalog import Catalog
+from musicgen_api.settings import Settings
+from musicgen_api.version import VERSION
+
+
+def describe(settings: Settings, catalog: Catalog) -> Json:
+    """The whole description, with the limits, defaults and models of this service."""
+    spec = APISpec(
+        title="MusicGen API",
+        version=VERSION,
+        openapi_version="3.1.0",
+        info={
+            "description": "Text to music with MusicGen (AudioCraft). One piece at a time. A request that is no valid "
+            "HTTP, or that does not come, is answered on every route with the schema Error: 400, 408, 413, 414, 417, "
+            "431, 501, 505, or 503 while there are too many clients."
+        },
+        plugins=[MarshmallowPlugin()],
+    )
+    spec.components.schema("Error", ERROR)
+    unknown_host = error_response("The Host is none of the service's names (MUSICGEN_HOSTS).")
+    for family in (documents, studio, operations):
+        for path, methods in family.describe(spec, settings).items():
+            for operation in methods.values():
+                operation["responses"]["421"] = unknown_host
+            spec.path(path=path, operations=methods)
+    description: Json = spec.to_dict()
+    documents.complete(description["components"]["schemas"], catalog)
+    return description

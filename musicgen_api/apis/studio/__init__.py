@@ -1,0 +1,1 @@
+"""For people at the page: `GET /`, and what the page needs to know."""

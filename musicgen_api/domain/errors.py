@@ -1,0 +1,220 @@
+"""Everything that can go wrong, and the one JSON shape in which clients learn of it.
+
+The tree::
+
+    MusicGenError
+    ├── RequestError              the client sent something that cannot be done
+    │   ├── NotJSON               the body is not a JSON object
+    │   ├── UnsupportedMediaType  the body does not claim to be JSON
+    │   └── InvalidFields         one or more fields are missing, unknown or out of range
+    │       └── UnknownModel      the model is not in the catalogue
+    ├── Unavailable               try again later
+    │   ├── Busy                  another job (or the start-up load) holds the GPU thread
+    │   ├── HubBusy               the hub has a model's files but asks to come back later
+    │   ├── Overloaded            clients take all connections, or all memory for what they send
+    │   └── ShuttingDown          the process was asked to stop
+    ├── ModelError                a known model cannot be used: not permitted, refused by the hub, not supported
+    │   ├── ModelOffline          its files are not here and the hub cannot be reached
+    │   ├── ModelNotFound         the hub (or the folder) does not hold its files
+    │   ├── ModelDamaged          its files are broken, of another format, or do not fit each other
+    │   └── DiffusionUnavailable  MultiBand Diffusion does not fit this model
+    ├── OutOfMemory               the device had too little memory for the job
+    ├── GenerationFailed          a defect of ours or of the model; the log holds the trace
+    ├── StartFailed               AudioCraft or torch cannot be imported or set up; only a new process may help
+    ├── DeviceMissing             the settings name a GPU that is not there
+    ├── DeviceLost                the accelerator no longer answers; the process must be restarted
+    ├── ReaderTooSlow             sound that is sent while it is made was not read in time
+    └── Cancelled                 the client went away or the process is stopping
+
+This module knows neither Flask nor torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+FieldErrors = Mapping[str, Sequence[str]]
+
+
+class MusicGenError(Exception):
+    """Base of the tree. `status` is the HTTP status, `code` the stable machine-readable name."""
+
+    status = 500
+    code = "internal_error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.trace_id: str | None = None
+        """Under which the log holds the trace, where there is one."""
+
+
+class RequestError(MusicGenError):
+    """The request itself is at fault; sending it again unchanged is pointless."""
+
+    status = 400
+    code = "bad_request"
+
+
+class NotJSON(RequestError):
+    """The body is no JSON object."""
+
+    code = "not_json"
+
+
+class UnsupportedMediaType(RequestError):
+    """The Content-Type header does not say JSON."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class InvalidFields(RequestError):
+    """Validation failed. `fields` maps each name to its reasons."""
+
+    status = 422
+    code = "invalid_fields"
+
+    def __init__(self, fields: FieldErrors) -> None:
+        reasons = "; ".join(f"{name}: {' '.join(why)}" for name, why in fields.items())
+        super().__init__(f"Invalid request. {reasons}")
+        self.fields = fields
+
+
+class UnknownModel(InvalidFields):
+    """`model` names nothing in the catalogue."""
+
+    code = "unknown_model"
+
+    def __init__(self, known: Sequence[str]) -> None:
+        super().__init__({"model": [f"Unknown model. Known: {', '.join(known)}."]})
+
+
+class Unavailable(MusicGenError):
+    """Nothing is wrong with the request, but it cannot be taken now. `retry_after_s`: whole seconds."""
+
+    status = 503
+    code = "unavailable"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Busy(Unavailable):
+    """The GPU thread's lock is taken."""
+
+    code = "busy"
+
+    def __init__(self, retry_after_s: int, *, starting: bool = False) -> None:
+        why = "the default model is being loaded" if starting else "one piece of music is generated at a time"
+        super().__init__(f"busy: {why}. Try again in {retry_after_s} s.", retry_after_s)
+
+
+class HubBusy(Unavailable):
+    """The hub limits how often it is asked (429), or says itself when it is back (503)."""
+
+    code = "hub_busy"
+
+
+class Overloaded(Unavailable):
+    """The front has no room left for what this client sends."""
+
+    code = "overloaded"
+
+    def __init__(self) -> None:
+        super().__init__("The service has too many clients at the moment. Try again in a few seconds.", retry_after_s=5)
+
+
+class ShuttingDown(Unavailable):
+    """SIGTERM has arrived; no new work is taken."""
+
+    code = "shutting_down"
+
+    def __init__(self) -> None:
+        super().__init__("The service is shutting down. Try again shortly.", retry_after_s=10)
+
+
+class ModelError(MusicGenError):
+    """A model of the catalogue cannot be loaded or used."""
+
+    code = "model_failed"
+
+
+class ModelOffline(ModelError):
+    """The cache does not hold the files, and the hub is switched off or cannot be reached."""
+
+    code = "model_offline"
+
+
+class ModelNotFound(ModelError):
+    """The files do not exist where the catalogue says."""
+
+    code = "model_not_found"
+
+
+class ModelDamaged(ModelError):
+    """The files exist, and something is wrong with what is in them; the text names the file."""
+
+    code = "model_damaged"
+
+
+class DiffusionUnavailable(ModelError):
+    """MultiBand Diffusion was asked for and cannot be used with this model."""
+
+    code = "diffusion_unavailable"
+
+
+class OutOfMemory(MusicGenError):
+    """RAM or GPU memory ran out; the job is lost, the service is not."""
+
+    code = "out_of_memory"
+
+
+class GenerationFailed(MusicGenError):
+    """Generation stopped for a reason that nobody foresaw."""
+
+    code = "generation_failed"
+
+
+class StartFailed(MusicGenError):
+    """The synthesizer could not be made. It is not tried again in this process: half-done imports stay half done."""
+
+    code = "start_failed"
+
+
+class DeviceMissing(MusicGenError):
+    """MUSICGEN_DEVICE names a GPU that torch does not find."""
+
+    code = "device_missing"
+
+
+class DeviceLost(MusicGenError):
+    """The accelerator is in an error state that only a new process clears."""
+
+    code = "device_lost"
+
+
+class ReaderTooSlow(MusicGenError):
+    """The client leaves so much sound unread that keeping more for it would cost the service its memory."""
+
+    status = 503
+    code = "reader_too_slow"
+
+
+class Cancelled(MusicGenError):
+    """The job was told to stop and did."""
+
+    status = 503
+    code = "cancelled"
+
+
+def error_body(error: MusicGenError) -> dict[str, Any]:
+    """The JSON body (and the SSE event) for `error`: `error`, `code`, then `fields` and `id` where they apply."""
+    body: dict[str, Any] = {"error": error.message, "code": error.code}
+    if isinstance(error, InvalidFields):
+        body["fields"] = {name: list(why) for name, why in error.fields.items()}
+    if error.trace_id:
+        body["id"] = error.trace_id
+    return body

@@ -1,0 +1,46 @@
+"""What a job tells the one who reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from musicgen_api.domain.errors import MusicGenError
+from musicgen_api.domain.request import Music, Phase, Sound
+
+
+@dataclass(frozen=True)
+class Downloading:
+    """Files of the model are on their way. `bytes_total` 0: not known yet."""
+
+    model: str
+    bytes_done: int
+    bytes_total: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`percent` of the job, 0 to below 100; never falls within a job."""
+
+    percent: float
+    phase: Phase
+    elapsed_s: float
+    remaining_s: float | None  # None: too early to tell
+
+
+@dataclass(frozen=True)
+class Completed:
+    """The last event of a job that succeeded."""
+
+    music: Music
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The last event of a job that did not. The error carries no traceback."""
+
+    error: MusicGenError
+
+
+News = Downloading | Progress
+Outcome = Completed | Failed
+Event = News | Sound | Outcome

@@ -1,0 +1,125 @@
+"""What is asked of the synthesizer, what it gives back, and what it says while it works. Imports no torch."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+PRECISIONS = ("fp32", "bf16", "fp16", "int8")
+"""Of arithmetic; int8 is the precision of weights alone."""
+
+
+MAX_SEED = 2**53 - 1
+"""Largest integer that every JSON reader keeps exactly (RFC 8259, section 6)."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a piece that follows a description of its own."""
+
+    description: str
+    duration: int  # seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class MusicRequest:
+    """One piece of music. The defaults are those of the documents (and of AudioCraft 1.3.0, models/musicgen.py).
+
+    They stand here alone: schemas, descriptions and the page take them from this class.
+    """
+
+    model: str
+    description: str
+    seed: int
+    duration: int = 30  # seconds
+    mbd: bool = False
+    top_k: int = 250
+    top_p: float = 0.0
+    temperature: float = 1.0
+    cfg_coef: float = 3.0
+    takes: int = 1
+    sections: tuple[Section, ...] = ()  # instead of the description; `duration` is their sum
+    live: bool = False
+
+    @property
+    def parts(self) -> tuple[Section, ...]:
+        """The piece as sections: one, where it has one description."""
+        return self.sections or (Section(self.description, self.duration),)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """One for each take; after the largest one comes 0."""
+        return tuple((self.seed + take) % (MAX_SEED + 1) for take in range(self.takes))
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """One of the pieces that a request asks for."""
+
+    seed: int
+    waveform: npt.NDArray[np.float32]
+    """[C, T], finite, nominally within -1 and 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Music:
+    """What a request asked for, not yet files: whoever answers encodes it."""
+
+    takes: tuple[Take, ...]
+    """At least one; all are equally long."""
+    sample_rate: int
+    """In Hz."""
+
+    @property
+    def channels(self) -> int:
+        """1 mono, 2 stereo."""
+        return len(self.takes[0].waveform)
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What generates with a loaded model."""
+
+    engine: str  # engine or audiocraft
+    precision: str  # one of PRECISIONS
+    form: str | None = None  # of the engine's compiled step; None where there is none
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """A part of a piece that is still being made; the parts follow each other without gaps."""
+
+    start_s: float
+    samples: npt.NDArray[np.int16]
+    """[C, n]"""
+    sample_rate: int
+    """In Hz."""
+
+
+class Phase(enum.StrEnum):
+    """What a job is doing."""
+
+    LOADING = "loading"
+    GENERATING = "generating"
+    DIFFUSING = "diffusing"
+    DECODING = "decoding"
+
+
+class Monitor(Protocol):
+    """Whom the synthesizer tells how far it is, and who may stop it."""
+
+    def check(self) -> None:
+        """Raise `errors.Cancelled` if the job must stop. Cheap: called at every step."""
+
+    def progress(self, percent: float, phase: Phase) -> None:
+        """`percent` (0 to 100) of the job is done."""
+
+    def sound(self, sound: Sound) -> None:
+        """The next piece of music is there. Raises an error if nobody has taken too many of those before it."""
+
+    def download(self, model: str, bytes_done: int, bytes_total: int) -> None:
+        """Files of `model` are on their way from the hub. `bytes_total` 0: not known yet."""

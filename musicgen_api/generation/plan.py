@@ -1,0 +1,73 @@
+"""What is to be generated: which music, how long, for which seeds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from musicgen_api.domain.request import Section
+from musicgen_api.generation.windows import Window, plan_windows
+from musicgen_api.models.loaded_model import LoadedModel
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One piece, or several takes of it: songs that differ in their seed alone."""
+
+    descriptions: tuple[str, ...]
+    """One for each section."""
+    windows: tuple[Window, ...]
+    seeds: tuple[int, ...]
+    """One for each song."""
+    known: Tensor | None
+    """Codes [K, T] that every song begins with."""
+    melody: Tensor | None
+    """A tune to follow, [C, samples] at the model's own sample rate and channels."""
+    delay: int
+    """Steps that each window takes besides its frames."""
+
+    @property
+    def steps(self) -> int:
+        """How many steps generating takes, all windows together."""
+        return sum(window.new + self.delay for window in self.windows)
+
+    @property
+    def frames(self) -> int:
+        """The length of the piece, known frames included."""
+        last = self.windows[-1]
+        return last.start + last.frames
+
+
+def make_plan(
+    model: LoadedModel,
+    sections: Sequence[Section],
+    seeds: Sequence[int],
+    *,
+    known: Tensor | None = None,
+    melody: Tensor | None = None,
+) -> Plan:
+    """Cut the piece into windows of `model`.
+
+    Raises:
+        ValueError: `known` leaves nothing to generate.
+    """
+    windows = plan_windows(
+        _frames_of(sections, model.frame_rate),
+        known=0 if known is None else known.shape[-1],
+        longest=int(model.window_s * model.frame_rate),
+        stride=int(model.stride_s * model.frame_rate),
+    )
+    descriptions = tuple(section.description for section in sections)
+    return Plan(descriptions, tuple(windows), tuple(seeds), known, melody, model.delay)
+
+
+def _frames_of(sections: Sequence[Section], frame_rate: float) -> list[int]:
+    """Frames of each section, so that rounding does not add up."""
+    ends, seconds = [0], 0.0
+    for section in sections:
+        seconds += section.duration
+        ends.append(int(seconds * frame_rate))
+    return [end - begin for begin, end in itertools.pairwise(ends)]

@@ -1,0 +1,204 @@
+"""One request -> one piece of music."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from musicgen_api.domain.errors import DeviceMissing, GenerationFailed
+from musicgen_api.domain.progress import ProgressMeter
+from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Phase, Sound, Take
+from musicgen_api.engine import Sampling
+from musicgen_api.generation import codec
+from musicgen_api.generation.diffusion import Diffusion
+from musicgen_api.generation.frames import generate
+from musicgen_api.generation.plan import make_plan
+from musicgen_api.generation.seeds import as_default, seeded_generator
+from musicgen_api.models.catalog import Catalog
+from musicgen_api.models.device import device_failures
+from musicgen_api.models.loaded_model import LoadedModel
+from musicgen_api.models.loading import BackendChoice
+from musicgen_api.models.store import ModelStore
+from musicgen_api.settings import Settings
+
+GREEDY_BELOW = 1e-6
+"""Temperatures below are argmax: the softmax has long become a one there, and 1e-40 would divide to infinity."""
+
+
+class AudioCraftSynthesizer:
+    """Owns the device and the models. For one thread: the one that makes it."""
+
+    def __init__(self, settings: Settings, catalog: Catalog) -> None:
+        # torch knows of physical cores, joblib of the share of them that a container or a CPU set leaves.
+        torch.set_num_threads(settings.threads or min(torch.get_num_threads(), joblib.cpu_count()))
+        device = _choose_device(settings.device)
+        self.backends: dict[str, Backend] = {}
+        self._catalog = catalog
+        self._diffusion = Diffusion(settings.diffusion, device)
+        self._store = ModelStore(
+            device,
+            capacity=settings.max_models,
+            idle_s=settings.model_idle_s,
+            choice=BackendChoice(settings.engine, settings.precision, settings.step, settings.cuda_graphs),
+            on_change=self._note_backends,
+        )
+
+    @property
+    def default_model_loaded(self) -> bool:
+        """The default model is in memory."""
+        return self._catalog.default_id in self.backends
+
+    def preload(self, monitor: Monitor) -> None:
+        """Load the default model. Raises as `synthesize` does."""
+        entry = self._catalog.find(self._catalog.default_id)
+        with device_failures(f"loading {entry.id}"):
+            self._store.get(entry, monitor)
+
+    def synthesize(self, request: MusicRequest, monitor: Monitor) -> Music:
+        """Make the piece.
+
+        Raises:
+            ModelError: the model, or MultiBand Diffusion for it, cannot be used; no token was generated.
+            OutOfMemory, DeviceLost: the device's fault.
+            GenerationFailed: the result is no audio.
+            Cancelled: or whatever `monitor.check` raises.
+        """
+        try:
+            return self._synthesize(request, monitor)
+        finally:
+            self._store.touch()
+
+    def release_idle(self) -> float | None:
+        """Free models that are idle for too long; seconds until the next call makes sense."""
+        timeout_s = self._store.release_idle()
+        if not self.backends:
+            self._diffusion.release()
+        return timeout_s
+
+    def _synthesize(self, request: MusicRequest, monitor: Monitor) -> Music:
+        entry = self._catalog.find(request.model)
+        meter = ProgressMeter(monitor, _shares(loading=entry not in self._store, diffusing=request.mbd))
+        with device_failures(f"loading {entry.id}"):
+            meter.enter(Phase.LOADING, 1)
+            model = self._store.get(entry, monitor)
+            if request.mbd:
+                self._diffusion.prepare(model, monitor)
+        with device_failures(f"generating {request.duration} s with {entry.id}"):
+            if request.live:
+                return _music([_generate_live(model, request, meter, monitor)], model, request)
+            codes = _generate_codes(model, request, meter)
+            return _music(self._decode(model, codes, request, meter), model, request)
+
+    def _decode(
+        self, model: LoadedModel, codes: torch.Tensor, request: MusicRequest, meter: ProgressMeter
+    ) -> list[torch.Tensor]:
+        """Codes [B, K, T] -> a waveform [1, C, samples] for each of the B takes, one after the other."""
+        if not request.mbd:
+            meter.enter(Phase.DECODING, codes.shape[0] * codes.shape[-1] * model.sample_rate / model.frame_rate)
+            return [_decode_in_pieces(model, take[None], meter) for take in codes]
+        meter.enter(Phase.DIFFUSING, codes.shape[0] * self._diffusion.calls(model))
+        return [self._diffuse(model, take[None], seed, meter) for take, seed in zip(codes, request.seeds, strict=True)]
+
+    def _diffuse(self, model: LoadedModel, codes: torch.Tensor, seed: int, meter: ProgressMeter) -> torch.Tensor:
+        with as_default(seeded_generator(seed, model.device)):
+            return self._diffusion.decode(model, codes, meter.step)
+
+    def _note_backends(self) -> None:
+        self.backends = {model_id: model.backend for model_id, model in self._store.held().items()}
+
+
+def _choose_device(setting: str) -> torch.device:
+    """The device that MUSICGEN_DEVICE means.
+
+    Raises:
+        DeviceMissing: it names a GPU that torch does not find.
+    """
+    if setting == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, index = setting.partition(":")
+    if kind == "cuda":
+        if int(index or 0) >= torch.cuda.device_count():
+            raise DeviceMissing(f"MUSICGEN_DEVICE is {setting}, but torch finds {torch.cuda.device_count()} GPUs.")
+        torch.cuda.set_device(int(index or 0))  # for this thread; AudioCraft's autocast takes no index
+    return torch.device(kind)
+
+
+def _shares(*, loading: bool, diffusing: bool) -> dict[Phase, float]:
+    """Roughly how a job's time divides; exact within the counted phases."""
+    shares = {Phase.LOADING: 5.0 if loading else 0.0, Phase.GENERATING: 90.0}
+    return shares | ({Phase.DIFFUSING: 90.0} if diffusing else {Phase.DECODING: 5.0})
+
+
+def _begin(model: LoadedModel, request: MusicRequest, meter: ProgressMeter) -> Iterator[torch.Tensor]:
+    """The frames [B, K, n] of the request's takes as they are decided; every step is counted and may be the last."""
+    plan = make_plan(model, request.parts, request.seeds)
+    sampling = Sampling(
+        use_sampling=request.temperature >= GREEDY_BELOW,
+        temperature=request.temperature,
+        top_k=min(request.top_k, model.lm.card),
+        top_p=request.top_p,
+    )
+    meter.enter(Phase.GENERATING, plan.steps)
+    return generate(plan, model, sampling, guidance=request.cfg_coef, on_step=meter.step)
+
+
+def _generate_codes(model: LoadedModel, request: MusicRequest, meter: ProgressMeter) -> torch.Tensor:
+    """All codes [B, K, T]."""
+    return torch.cat(list(_begin(model, request, meter)), dim=-1)
+
+
+def _generate_live(model: LoadedModel, request: MusicRequest, meter: ProgressMeter, monitor: Monitor) -> torch.Tensor:
+    """The waveform [1, C, samples]; each second of it is sent as soon as it is settled."""
+    stream = codec.open_stream(model.compression_model)
+    pieces: list[torch.Tensor] = []
+    sent = 0
+
+    def send(piece: torch.Tensor) -> None:
+        nonlocal sent
+        if piece.shape[-1]:
+            pieces.append(piece)
+            monitor.sound(Sound(sent / model.sample_rate, _quantised(piece), model.sample_rate))
+            sent += piece.shape[-1]
+
+    waiting: list[torch.Tensor] = []
+    for frames in _begin(model, request, meter):
+        waiting.append(frames)
+        if sum(part.shape[-1] for part in waiting) >= codec.PIECE_S * model.frame_rate:
+            send(stream.push(torch.cat(waiting, dim=-1)))
+            waiting = []
+    if waiting:
+        send(stream.push(torch.cat(waiting, dim=-1)))
+    send(stream.finish())
+    return torch.cat(pieces, dim=-1)
+
+
+def _quantised(waveform: torch.Tensor) -> npt.NDArray[np.int16]:
+    """A waveform [1, C, n] as 16 bit samples [C, n], cut off where it is too loud: the whole level is not known yet."""
+    samples: npt.NDArray[np.int16] = np.rint(np.clip(_finite(waveform), -1.0, 1.0) * 32767.0).astype(np.int16)
+    return samples
+
+
+def _decode_in_pieces(model: LoadedModel, codes: torch.Tensor, meter: ProgressMeter) -> torch.Tensor:
+    """Codes [1, K, T] -> waveform [1, C, samples] by the codec; every piece is counted and may be the last."""
+    pieces: list[torch.Tensor] = []
+    for piece in codec.decode(model.compression_model, codes):
+        pieces.append(piece)
+        meter.step(piece.shape[-1])
+    return torch.cat(pieces, dim=-1)
+
+
+def _music(waveforms: list[torch.Tensor], model: LoadedModel, request: MusicRequest) -> Music:
+    takes = [Take(seed, _finite(waveform)) for seed, waveform in zip(request.seeds, waveforms, strict=True)]
+    return Music(tuple(takes), model.sample_rate)
+
+
+def _finite(waveform: torch.Tensor) -> npt.NDArray[np.float32]:
+    """A waveform [1, C, samples] as [C, samples]. Raises `GenerationFailed` where it holds NaN or infinity."""
+    samples: npt.NDArray[np.float32] = waveform[0].float().cpu().numpy()
+    if not np.isfinite(samples).all():
+        raise GenerationFailed("The model made no audio with these parameters: it holds NaN or infinity.")
+    return samples

@@ -1,0 +1,57 @@
+"""Names of hosts, as they stand in `Host` headers and in settings. Knows neither Flask nor the settings."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+
+from marshmallow import ValidationError
+
+_HOST = re.compile(r"(?P<name>\[[^\[\]]*\]|[^:\[\]]*)(:\d*)?")
+_LABEL = r"(?!-)[a-z0-9_-]{1,63}"
+_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+
+
+def name_of(host: str) -> str | None:
+    """The name in a `Host` header: lower case, without port, brackets and the dot at its end. None: there is none."""
+    match = _HOST.fullmatch(host.strip())
+    return match["name"].strip("[]").lower().removesuffix(".") or None if match else None
+
+
+def address_of(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address that `name` is, or None; what stands for an IPv4 address in IPv6 is that address."""
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def is_loopback(name: str) -> bool:
+    """Whether `name` is an address that leads back to the machine that uses it."""
+    address = address_of(name)
+    return address is not None and address.is_loopback
+
+
+def reaches_this_machine_only(host: str) -> bool:
+    """Whether a service that listens on `host`, an address or a name, listens on loopback addresses alone."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return all(is_loopback(str(address[0])) for *_, address in found)
+
+
+def parse_names(text: str) -> frozenset[str]:
+    """`name, name` -> the names as `name_of` gives them.
+
+    Raises:
+        marshmallow.ValidationError: one is neither a host name in ASCII nor an IP address, or has a port.
+    """
+    items = [item.strip() for item in text.split(",") if item.strip()]
+    names = {item: item.strip("[]").lower().removesuffix(".") for item in items}
+    for item, name in names.items():
+        if address_of(name) is None and not _NAME.fullmatch(name):
+            raise ValidationError(f"has {item!r}, which is not a name such as music.example.org, without a port.")
+    return frozenset(names.values())

@@ -1,0 +1,298 @@
+"""One dedicated thread that owns the device, and the lock that lets one job at a time reach it.
+
+The lock is taken by whoever submits, without waiting, and released by the GPU thread alone, when it has really stopped
+and before the job's outcome can be read. So the slot belongs to the work, not to the connection that asked for it: it
+does not matter whether a response was ever started, read, or closed.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from musicgen_api.domain.errors import Busy, DeviceLost, GenerationFailed, MusicGenError, ShuttingDown, StartFailed
+from musicgen_api.domain.events import Completed, Failed, Outcome
+from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Phase, Sound
+from musicgen_api.jobs.failures import explain
+from musicgen_api.jobs.job import Job
+
+log = logging.getLogger(__name__)
+
+DEFAULT_RETRY_AFTER_S = 5
+"""Said while the pace of the running job is not known."""
+
+LONGEST_RETRY_AFTER_S = 600
+
+LONGEST_RELOAD_S = 300.0
+"""Longest wait between two tries to load a default model that could not be loaded."""
+
+
+class Synthesizer(Protocol):
+    """What the GPU thread drives. Made and used on that thread; only the properties are read by others."""
+
+    @property
+    def backends(self) -> Mapping[str, Backend]:
+        """What generates with each model in memory, by its id. Replaced as a whole, never changed."""
+
+    @property
+    def default_model_loaded(self) -> bool:
+        """The default model is in memory."""
+
+    def preload(self, monitor: Monitor) -> None:
+        """Load the default model. Raises `MusicGenError`."""
+
+    def synthesize(self, request: MusicRequest, monitor: Monitor) -> Music:
+        """Make one piece of music. Raises `MusicGenError`."""
+
+    def release_idle(self) -> float | None:
+        """Free what has been idle for too long; seconds until the next call makes sense, None for never."""
+
+
+class GpuThread:
+    """Runs jobs one after the other. Safe to call from any thread.
+
+    Args:
+        make_synthesizer: called on the GPU thread, once, whether it works or not; imports everything heavy.
+        preload: load the default model at start; the service is busy until that is over.
+        on_device_lost: called once, on the GPU thread, after the job that lost the device has ended.
+        reload_after_s: if that load fails, it is tried again after so many seconds, then after twice as many, ...
+    """
+
+    def __init__(
+        self,
+        make_synthesizer: Callable[[], Synthesizer],
+        *,
+        preload: bool = True,
+        on_device_lost: Callable[[], None] = lambda: None,
+        reload_after_s: float = 10.0,
+    ) -> None:
+        self._make_synthesizer = make_synthesizer
+        self._preload = preload
+        self._on_device_lost = on_device_lost
+        self._synthesizer: Synthesizer | None = None
+        self._lock = threading.Lock()
+        self._gate = threading.Lock()  # makes "not stopping, so hand over" one step; never held while waiting
+        self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._job: Job | None = None
+        self._loading = True  # the default model, by nobody's request: at the start and at each new try
+        self._reload_after_s = reload_after_s
+        self._reload_at = 0.0
+        self._load_failure: MusicGenError | None = None  # why the default model is not there, until it is
+        self._start_failure: MusicGenError | None = None  # why there is no synthesizer: for good
+        self._device_lost = False
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="gpu", daemon=True)
+
+    # --- any thread
+
+    def start(self) -> None:
+        """Start the thread. It holds the lock until the start-up load is over."""
+        self._lock.acquire()
+        self._thread.start()
+
+    def submit(self, request: MusicRequest) -> Job:
+        """Hand over a request.
+
+        Raises:
+            ShuttingDown: `stop` was called.
+            StartFailed, DeviceMissing, DeviceLost: the thread cannot work; see `dead_because`.
+            Busy: the lock is taken.
+        """
+        with self._gate:
+            if self._stopping:
+                raise ShuttingDown
+            if (reason := self.dead_because) is not None:
+                raise reason
+            if not self._lock.acquire(blocking=False):
+                raise Busy(self.retry_after_s(), starting=self._loading)
+            job = self._job = Job(request)
+            self._inbox.put(job)
+            return job
+
+    @property
+    def busy(self) -> bool:
+        """The lock is taken."""
+        return self._lock.locked()
+
+    @property
+    def dead_because(self) -> MusicGenError | None:
+        """Why this process will generate nothing any more, and only a new one may; None while it can."""
+        if self._start_failure is not None:
+            return copy.copy(self._start_failure)  # who raises it hangs frames on it
+        if self._device_lost:
+            return DeviceLost("The device was lost; the service is restarting.")
+        return None if self._thread.is_alive() else ShuttingDown()
+
+    @property
+    def unready_because(self) -> MusicGenError | None:
+        """Why a request for the default model would be in vain now, apart from other jobs; None if it would not.
+
+        `Unavailable`: that will pass. Busy with a job is ready.
+        """
+        if self._stopping:
+            return ShuttingDown()
+        if (reason := self.dead_because or self._load_failure) is not None:
+            return reason
+        return Busy(self.retry_after_s(), starting=True) if self._loading else None
+
+    @property
+    def alive(self) -> bool:
+        """The synthesizer could be made or was not needed yet, the thread runs, and its device answers."""
+        return self.dead_because is None
+
+    @property
+    def ready(self) -> bool:
+        """The start-up load is over and went well. Busy with a job is ready."""
+        return self.unready_because is None
+
+    @property
+    def backends(self) -> Mapping[str, Backend]:
+        """What generates with each model in memory, by its id."""
+        return self._synthesizer.backends if self._synthesizer is not None else {}
+
+    def retry_after_s(self) -> int:
+        """When it makes sense to try again: whole seconds, from the running job's own pace where it is known."""
+        job = self._job
+        remaining_s = job.remaining_s if job is not None else None
+        if remaining_s is None:
+            return DEFAULT_RETRY_AFTER_S
+        return min(max(math.ceil(remaining_s), 1), LONGEST_RETRY_AFTER_S)
+
+    def stop(self, grace_s: float = 0.0, abandon_after_s: float = 5.0) -> None:
+        """Take no new work; let the running job finish for `grace_s` seconds, then cancel it. Returns when it ended.
+
+        A job that does not react to its cancel flag within `abandon_after_s` is abandoned: its reader gets the error,
+        and the thread, a daemon, ends with the process.
+        """
+        with self._gate:
+            self._stopping = True
+            self._inbox.put(None)
+        job = self._job
+        if job is not None and not job.finished:
+            self._thread.join(grace_s)
+            job.cancel(ShuttingDown())
+            self._thread.join(abandon_after_s)
+            job.abandon()
+        self._thread.join(abandon_after_s)
+
+    # --- the GPU thread
+
+    def _run(self) -> None:
+        try:
+            self._load_default_model()
+            while (job := self._next_job()) is not None and not self._device_lost:
+                self._serve(job)
+                del job  # or its music would stay in memory until the next one
+        except BaseException:
+            log.exception("The GPU thread ended")
+            self._device_lost = True
+        if self._device_lost:
+            self._on_device_lost()
+
+    def _load_default_model(self) -> None:
+        """Load the default model where that is asked for, or keep the reason. Releases the lock, which is held."""
+        self._loading = True
+        try:
+            if self._preload:
+                self._ensure_synthesizer().preload(_Loading(lambda: self._stopping))
+                self._load_failure = None
+        except ShuttingDown:
+            log.info("Told to stop while the default model was being loaded")
+        except BaseException as error:
+            self._load_failure = self._explain(error, "Loading the default model")
+            log.error("The default model could not be loaded: %s", self._load_failure.message)
+            self._reload_at = time.monotonic() + self._reload_after_s
+            self._reload_after_s = min(2 * self._reload_after_s, LONGEST_RELOAD_S)
+        finally:
+            self._loading = False
+            self._lock.release()
+
+    def _ensure_synthesizer(self) -> Synthesizer:
+        """The synthesizer, made at the first call. What an import left half done is not imported again."""
+        if self._synthesizer is None:
+            try:
+                self._synthesizer = self._make_synthesizer()
+            except BaseException as error:
+                self._start_failure = self._explain(error, "Starting the synthesizer", StartFailed)
+                raise copy.copy(self._start_failure) from None
+        return self._synthesizer
+
+    def _next_job(self) -> Job | None:
+        """Wait for the next job, and do what is due between jobs. None: there will be no more."""
+        while not self._device_lost:
+            release_s = self._synthesizer.release_idle() if self._synthesizer is not None else None
+            waits_s = [seconds for seconds in (release_s, self._reload_in_s()) if seconds is not None]
+            try:
+                return self._inbox.get(timeout=min(waits_s, default=None))
+            except queue.Empty:
+                # The lock is taken if a job has just been submitted: that one first.
+                if self._reload_in_s() == 0 and self._lock.acquire(blocking=False):
+                    self._load_default_model()
+        return None
+
+    def _reload_in_s(self) -> float | None:
+        """Seconds until the default model, which could not be loaded, is tried again; None: there is no need."""
+        if self._load_failure is None or self._synthesizer is None:
+            return None
+        return max(self._reload_at - time.monotonic(), 0.0)
+
+    def _serve(self, job: Job) -> None:
+        outcome: Outcome = Failed(GenerationFailed("The job ended without a result."))
+        began = time.monotonic()
+        try:
+            outcome = self._work(job)
+        finally:
+            self._job = None
+            if self._synthesizer is not None and self._synthesizer.default_model_loaded:
+                self._load_failure = None
+            self._lock.release()
+            job.finish(outcome)
+            elapsed_s = time.monotonic() - began
+            log.info("[%s] %s after %.2f s: %s", job.id, _summary(outcome), elapsed_s, _title(job.request))
+
+    def _work(self, job: Job) -> Outcome:
+        """The edge of the GPU thread: whatever happens inside becomes an outcome without a traceback."""
+        try:
+            job.check()
+            return Completed(self._ensure_synthesizer().synthesize(job.request, job))
+        except BaseException as error:  # a panic in a tokenizer's Rust code is no Exception
+            return Failed(self._explain(error, f"Generating with {job.request.model}"))
+
+    def _explain(self, error: BaseException, what: str, kind: type[MusicGenError] = GenerationFailed) -> MusicGenError:
+        self._device_lost = self._device_lost or isinstance(error, DeviceLost)
+        return explain(error, what, kind)
+
+
+class _Loading:
+    """The monitor of a load that nobody asked for: it has no reader, and ends when the process is told to stop."""
+
+    def __init__(self, stopping: Callable[[], bool]) -> None:
+        self._stopping = stopping
+
+    def check(self) -> None:
+        if self._stopping():
+            raise ShuttingDown
+
+    def progress(self, percent: float, phase: Phase) -> None:
+        """Nobody reads it."""
+
+    def sound(self, sound: Sound) -> None:
+        """Loading makes none."""
+
+    def download(self, model: str, bytes_done: int, bytes_total: int) -> None:
+        """Nobody reads it."""
+
+
+def _title(request: MusicRequest) -> str:
+    """What was asked for, without the prompt, which is the client's own."""
+    return f"{request.duration} s of {request.model}, seed {request.seed}{', mbd' if request.mbd else ''}"
+
+
+def _summary(outcome: Outcome) -> str:
+    return "completed" if isinstance(outcome, Completed) else outcome.error.code

@@ -1,0 +1,1 @@
+"""Models: which there are, where their files come from, and what they are in memory."""

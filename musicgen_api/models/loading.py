@@ -1,0 +1,325 @@
+"""A checkpoint, read -> a model on a device.
+
+Follows AudioCraft's loaders (models/loaders.py, 1.3.0), from which it differs in that no weight is initialised only to
+be overwritten, and that the stem separator of melody models, which text-to-music never uses, is not downloaded.
+
+Whatever fails here fails with files that are whole and a configuration that was looked through (`checkpoint`): it is
+about how they fit together, or about the device.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import demucs.pretrained
+import torch
+import transformers
+from audiocraft.models import builders
+from audiocraft.models.encodec import CompressionModel, HFEncodecCompressionModel
+from audiocraft.models.lm import LMModel
+from audiocraft.modules import conditioners
+from audiocraft.modules.conditioners import ConditioningProvider, T5Conditioner
+from omegaconf import DictConfig, open_dict
+from transformers import AutoConfig, EncodecModel, T5EncoderModel, T5Tokenizer
+
+from musicgen_api.domain.errors import ModelDamaged, ModelError
+from musicgen_api.domain.request import Monitor
+from musicgen_api.engine import Engine
+from musicgen_api.models.checkpoint import CODEC, LANGUAGE_MODEL, Checkpoint, fetch, naming
+from musicgen_api.models.device import is_device_failure
+from musicgen_api.models.engine_weights import choose_precision, engine_for, why_not
+from musicgen_api.models.fitting import BUILDING_FAILURES, require_finite, require_fit, require_whole
+from musicgen_api.models.loaded_model import LoadedModel
+from musicgen_api.models.packages import Package, State
+
+transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+warnings.filterwarnings("ignore", "`torch.nn.utils.weight_norm` is deprecated", FutureWarning)  # AudioCraft's codec
+
+log = logging.getLogger(__name__)
+
+SAMPLE_RATE = 32_000
+"""In Hz; every MusicGen's, and what the documents promise."""
+
+_TRAINING_ONLY = (
+    "conditioners.self_wav.chroma_stem.cache_path",
+    "conditioners.args.merge_text_conditions_p",
+    "conditioners.args.drop_desc_p",
+)
+"""Keys of a training configuration that the models' constructors do not take."""
+
+
+@dataclass(frozen=True)
+class BackendChoice:
+    """What is to decode, from the settings of the same names."""
+
+    engine: str = "auto"
+    precision: str = "auto"
+    step: str = "auto"
+    cuda_graphs: bool = True
+
+    def against_engine(self, lm: LMModel) -> str | None:
+        """Why AudioCraft is to decode this model, or None if the engine is.
+
+        Raises:
+            ModelError: the engine was asked for and cannot.
+        """
+        if self.engine == "audiocraft":
+            return "it was asked for"
+        reason = why_not(lm)
+        if reason is not None and self.engine == "engine":
+            raise ModelError(
+                f"The engine cannot decode this model: {reason}. With MUSICGEN_ENGINE=auto AudioCraft does."
+            )
+        return reason
+
+
+def load_musicgen(
+    model_id: str, source: str, device: torch.device, monitor: Monitor, choice: BackendChoice | None = None
+) -> LoadedModel:
+    """`fetch`, then `build_musicgen`. Raises as these do."""
+    return build_musicgen(model_id, fetch(model_id, source, monitor), device, monitor, choice)
+
+
+def build_musicgen(
+    model_id: str, checkpoint: Checkpoint, device: torch.device, monitor: Monitor, choice: BackendChoice | None = None
+) -> LoadedModel:
+    """Bring `checkpoint` onto `device`, decoded as `choice` says.
+
+    Raises:
+        ModelDamaged: its parts do not fit together, or a weight is no number; the text names the file and the tensor.
+        ModelError: the engine was asked for and cannot decode it.
+        Cancelled: the job must stop; asked between the steps.
+    """
+    with naming(model_id):
+        monitor.check()
+        lm, engine = _build_language_model(checkpoint, device, choice or BackendChoice())
+        monitor.check()
+        codec = _build_codec(checkpoint.codec, device)
+        monitor.check()
+        with _building(f"the model from {LANGUAGE_MODEL} and {CODEC}"):
+            cfg: Any = lm.cfg
+            codec = builders.get_wrapped_compression_model(codec, cfg).eval()
+            model = LoadedModel(model_id, lm, codec, engine, window_s=float(cfg.dataset.segment_duration))
+        _require_match(model)
+    return model
+
+
+def _require_match(model: LoadedModel) -> None:
+    """The codec makes MusicGen's sound, and of the tokens that the language model writes."""
+    if model.sample_rate != SAMPLE_RATE:
+        raise ModelDamaged(f"{CODEC} is for audio at {model.sample_rate} Hz; a MusicGen's is for {SAMPLE_RATE} Hz.")
+    codec = (model.compression_model.num_codebooks, model.compression_model.cardinality)
+    language_model = (model.lm.num_codebooks, model.lm.card)
+    if codec != language_model:
+        raise ModelDamaged(
+            f"{LANGUAGE_MODEL} and {CODEC} do not belong together: the one writes {language_model[0]} codebooks of "
+            f"{language_model[1]} entries, the other reads {codec[0]} of {codec[1]}."
+        )
+
+
+def _build_language_model(
+    checkpoint: Checkpoint, device: torch.device, choice: BackendChoice
+) -> tuple[LMModel, Engine | None]:
+    """AudioCraft's language model, and the engine in place of its transformer unless AudioCraft is to generate."""
+    package = checkpoint.language_model
+    cfg = _configuration_for(device, checkpoint)
+    with _building(f"the language model from {package.name}"):
+        lm = _hollow_language_model(cfg)
+    reason, engine = choice.against_engine(lm), None
+    if reason is None:
+        engine = _load_with_engine(lm, package, device, choice)
+    else:
+        log.info("AudioCraft's own decoding is used: %s", reason)
+        _assign(lm, package, device)
+    lm.cfg = cfg
+    # Guidance and sampling in fp32: in fp16 a small temperature or a strong guidance overflows, and on CUDA the NaN
+    # that follows is an assertion in the device, which no process survives. The engine does so by itself.
+    lm.register_forward_hook(lambda module, inputs, logits: logits.float())
+    return lm.eval(), engine
+
+
+def _configuration_for(device: torch.device, checkpoint: Checkpoint) -> Any:
+    cfg: Any = copy.deepcopy(checkpoint.language_model.config)
+    with open_dict(cfg):
+        cfg.device = str(device)
+        cfg.dtype = "float32" if device.type == "cpu" else "float16"
+    for key in _TRAINING_ONLY:
+        _delete(cfg, key)
+    with _building(f"the text encoder in {checkpoint.text_encoder.name}"):
+        cfg.conditioners.description.t5.name = _register_text_encoder(checkpoint.text_encoder)
+    return cfg
+
+
+def _hollow_language_model(cfg: DictConfig) -> LMModel:
+    """The model with real conditioners, all else on `meta`: no weight is initialised only to be overwritten."""
+    with _no_stem_separator(), _text_encoder_explained():
+        provider = builders.get_conditioner_provider(cfg.transformer_lm.dim, cfg).to(cfg.device)
+    if "self_wav" in provider.conditioners:  # as MusicGen.get_pretrained does; it matters without a melody too
+        melody: Any = provider.conditioners["self_wav"]
+        melody.match_len_on_eval = True
+        melody._use_masking = False
+    hollow = copy.deepcopy(cfg)
+    hollow.device = "meta"
+    with torch.device("meta"), _replaced(builders, "get_conditioner_provider", lambda *_: ConditioningProvider({})):
+        lm = builders.get_lm_model(hollow)
+    lm.condition_provider = provider
+    return lm
+
+
+@contextmanager
+def _text_encoder_explained() -> Iterator[None]:
+    """AudioCraft reads tokenizer and encoder in one go; here each is told by its name if it is at fault.
+
+    And transformers makes up the weights that its files lack, and only warns of it: they must all be there.
+    """
+
+    class Tokenizer:
+        @staticmethod
+        def from_pretrained(folder: str) -> T5Tokenizer:
+            return _read_tokenizer(Path(folder))
+
+    class Encoder:
+        @staticmethod
+        def from_pretrained(folder: str) -> T5EncoderModel:
+            encoder: T5EncoderModel = _read_whole(T5EncoderModel, Path(folder), "the text encoder")
+            return encoder
+
+    with _replaced(conditioners, "T5Tokenizer", Tokenizer), _replaced(conditioners, "T5EncoderModel", Encoder):
+        yield
+
+
+def _load_with_engine(lm: LMModel, package: Package, device: torch.device, choice: BackendChoice) -> Engine:
+    """Give the conditioners their weights and the engine the rest; the transformer itself stays hollow."""
+    require_fit(lm, package)
+    require_finite(package.name, package.state)
+    own = "condition_provider."
+    lm.condition_provider.load_state_dict(
+        {name.removeprefix(own): tensor for name, tensor in package.state.items() if name.startswith(own)}
+    )
+    precision = choose_precision(choice.precision, lm.dim, device)
+    engine = engine_for(lm, package.state, precision, device, step=choice.step, cuda_graphs=choice.cuda_graphs)
+    log.info("the engine decodes in %s", precision)
+    return engine
+
+
+def _assign(module: torch.nn.Module, package: Package, device: torch.device) -> None:
+    """Make the package's tensors the module's own, in its dtypes; copied only where they differ."""
+    require_fit(module, package)
+    require_finite(package.name, package.state)
+    dtypes = {name: tensor.dtype for name, tensor in module.state_dict().items()}
+    state: State = {name: tensor.to(device, dtypes[name]) for name, tensor in package.state.items()}
+    module.load_state_dict(state, assign=True)
+    module.requires_grad_(False)
+
+
+def _build_codec(source: Package | Path, device: torch.device) -> CompressionModel:
+    if isinstance(source, Path):
+        return _build_transformers_codec(source).to(device).eval()
+    cfg = copy.deepcopy(source.config)
+    with _building(f"the codec from {source.name}"), open_dict(cfg), torch.device("meta"):
+        cfg.device = "meta"
+        codec = builders.get_compression_model(cfg)
+    _assign(codec, source, device)
+    return codec.eval()
+
+
+def _build_transformers_codec(folder: Path) -> CompressionModel:
+    model = _read_whole(EncodecModel, folder, "the codec")
+    with _building(f"the codec in {folder.name}"):
+        return HFEncodecCompressionModel(model)
+
+
+def _read_tokenizer(folder: Path) -> T5Tokenizer:
+    what = f"the tokenizer in {folder.name}"
+    try:
+        with _building(what):
+            tokenizer: T5Tokenizer = T5Tokenizer.from_pretrained(folder)
+            return tokenizer
+    except Exception as error:
+        if type(error) is not Exception:  # which the tokenizers library raises itself, for want of a class of its own
+            raise
+        raise _not_built(what, error) from error
+
+
+def _read_whole(kind: Any, folder: Path, what: str) -> Any:
+    """A model of transformers' class `kind`, all of whose weights are in `folder`."""
+    with _building(f"{what} in {folder.name}"):
+        model, loading = kind.from_pretrained(folder, output_loading_info=True)
+    require_whole(f"{what[:1].upper()}{what[1:]} in {folder.name}", model, loading)
+    return model
+
+
+def _register_text_encoder(folder: Path) -> str:
+    """T5Conditioner accepts the names in its own lists only; a folder is a name like any other."""
+    name = str(folder)
+    if name not in T5Conditioner.MODELS:
+        T5Conditioner.MODELS.append(name)
+    T5Conditioner.MODELS_DIMS[name] = AutoConfig.from_pretrained(folder).d_model
+    return name
+
+
+@contextmanager
+def _no_stem_separator() -> Iterator[None]:
+    """ChromaStemConditioner downloads demucs when it is made. Without a melody it is never called."""
+
+    class NoSeparator(torch.nn.Module):
+        sources = ("drums", "bass", "other", "vocals")
+
+    with _replaced(demucs.pretrained, "get_model", lambda name: NoSeparator()):
+        yield
+
+
+@contextmanager
+def _replaced(module: ModuleType, name: str, value: object) -> Iterator[None]:
+    """Put another function in the place of one of AudioCraft's that takes no argument for it, and put it back."""
+    original = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, original)
+
+
+@contextmanager
+def _building(what: str) -> Iterator[None]:
+    """Say of what a constructor refuses that `what` cannot be built, and of which key, where the error knows."""
+    try:
+        yield
+    except BUILDING_FAILURES as error:
+        if is_device_failure(error):
+            raise
+        raise _not_built(what, error) from error
+
+
+def _not_built(what: str, error: Exception) -> ModelDamaged:
+    return ModelDamaged(f"{what[:1].upper()}{what[1:]} cannot be built{_key_of(error)}.")
+
+
+def _key_of(error: Exception) -> str:
+    """Which key of the configuration an error is about. Its own text may hold paths and is left to the log."""
+    key = getattr(error, "full_key", None) or getattr(error, "key", None)
+    if key is None and isinstance(error, KeyError) and error.args:
+        key = error.args[0]
+    if key is None and isinstance(error, TypeError):
+        argument = re.search(r"argument:? '(\w+)'", str(error))
+        key = argument[1] if argument else None
+    return f": {str(key)[:60]!r} in its configuration is missing or not what it must be" if key else ""
+
+
+def _delete(cfg: DictConfig, key: str) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        if parent not in cfg:
+            return
+        cfg = cfg[parent]
+    with open_dict(cfg):
+        cfg.pop(last, None)

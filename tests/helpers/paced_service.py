@@ -1,0 +1,34 @@
+"""The service as gunicorn serves it, but for its synthesizer, which takes its time and makes silence.
+
+For tests of what stands around a job: `Server(..., application="tests.helpers.paced_service:app")` starts in a second.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from musicgen_api import create_app
+from musicgen_api.domain.request import Monitor, Music, MusicRequest, Phase, Take
+from musicgen_api.jobs.gpu_thread import GpuThread
+from tests.helpers.fakes import FakeSynthesizer
+
+STEP_S = 0.005
+STEPS_PER_S = 4
+
+
+def play_at_a_pace(request: MusicRequest, monitor: Monitor) -> Music:
+    """Make `duration` seconds of silence in a fiftieth of the time, in steps that ask whether to stop."""
+    steps = request.duration * STEPS_PER_S
+    for step in range(steps):
+        monitor.check()
+        monitor.progress(100 * step / steps, Phase.GENERATING)
+        time.sleep(STEP_S)
+    silence = np.zeros((1, 32_000 * request.duration), np.float32)
+    return Music((Take(request.seed, silence),), 32_000)
+
+
+gpu_thread = GpuThread(lambda: FakeSynthesizer(play_at_a_pace))
+gpu_thread.start()
+app = create_app(gpu_thread=gpu_thread)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from musicgen_api.domain.errors import UnknownModel
+from musicgen_api.domain.request import Backend
+from musicgen_api.models.catalog import BUNDLED_FOLDER, BUNDLED_ID, Catalog, hub_spelling
+from musicgen_api.settings import ConfigurationError, Settings
+from tests.helpers.fakes import service
+
+MONO = ["small", "medium", "large", "melody", "melody-large"]
+OPERATOR_S = "ours/big=/srv/secret/models/big,ours/other=someone/musicgen-other"
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return Catalog(Settings())
+
+
+@pytest.mark.parametrize("variant", MONO)
+def test_every_mono_model_of_meta_is_there(catalog: Catalog, variant: str) -> None:
+    entry = catalog.find(f"facebook/musicgen-{variant}")
+    assert (entry.source, entry.channels) == (f"facebook/musicgen-{variant}", 1)
+
+
+@pytest.mark.parametrize("variant", MONO)
+@pytest.mark.parametrize("spelling", ["facebook/musicgen-{}-stereo", "facebook/musicgen-stereo-{}"])
+def test_both_spellings_of_a_stereo_model_mean_the_hub_s(catalog: Catalog, spelling: str, variant: str) -> None:
+    entry = catalog.find(spelling.format(variant))
+    assert entry.id == entry.source == f"facebook/musicgen-stereo-{variant}"
+    assert entry.channels == 2
+
+
+@pytest.mark.parametrize("model_id", ["someone/musicgen-small-stereo", "facebook/musicgen-small", "facebook/musicgen-"])
+def test_other_ids_are_spelled_as_they_are(model_id: str) -> None:
+    assert hub_spelling(model_id) == model_id
+
+
+def test_the_bundled_model_is_the_default_and_needs_no_hub(catalog: Catalog) -> None:
+    entry = catalog.find(catalog.default_id)
+    assert (entry.id, entry.bundled) == (BUNDLED_ID, True)
+    assert (BUNDLED_FOLDER / "state_dict.bin").is_file()
+    assert Path(entry.source) == BUNDLED_FOLDER
+
+
+def test_each_model_is_listed_once_with_a_title_and_a_description(catalog: Catalog) -> None:
+    entries = list(catalog)
+    assert len({entry.id for entry in entries}) == len(entries) == 11
+    assert all(entry.title and entry.description.endswith(".") for entry in entries)
+
+
+@pytest.mark.parametrize(
+    "model_id",
+    [
+        "",
+        "facebook/musicgen-tiny",
+        "FACEBOOK/musicgen-small",
+        " facebook/musicgen-small",
+        "facebook/audiogen-medium",
+        "facebook/musicgen-small-stereo-stereo",
+        "facebook/musicgen-stereo-small-stereo",
+        "someone/musicgen",
+        "../bundled/musicgen-tiny",
+        str(BUNDLED_FOLDER),
+        "bundled",
+    ],
+)
+def test_what_is_not_in_the_catalogue_is_unknown_also_if_it_exists(catalog: Catalog, model_id: str) -> None:
+    with pytest.raises(UnknownModel, match="facebook/musicgen-small"):
+        catalog.find(model_id)
+
+
+def test_the_operator_s_models_are_added_and_may_be_the_default() -> None:
+    catalog = Catalog(Settings(models=OPERATOR_S, default_model="ours/big"))
+    assert catalog.default_id == "ours/big"
+    assert catalog.find("ours/big").source == "/srv/secret/models/big"
+    assert catalog.find("ours/other").source == "someone/musicgen-other"
+    assert catalog.find("ours/big").channels is None
+
+
+def test_the_operator_may_say_where_a_model_of_meta_lies() -> None:
+    catalog = Catalog(Settings(models="facebook/musicgen-stereo-small=/models/stereo"))
+    assert catalog.find("facebook/musicgen-small-stereo").source == "/models/stereo"
+
+
+def test_an_unknown_default_stops_the_start_by_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"MUSICGEN_DEFAULT_MODEL.*'no/such'.*facebook/musicgen-small"):
+        Catalog(Settings(default_model="no/such"))
+
+
+def test_the_list_of_models_shows_ids_and_no_folders() -> None:
+    with service(models=OPERATOR_S) as running:
+        running.synthesizer.backends = {"ours/big": Backend("engine", "int8")}
+        running.client.post("/generate", json={"model": "ours/big", "prompt": "piano"})
+        response = running.client.get("/api/models")
+    assert response.status_code == 200
+    models = {model["id"]: model for model in response.json["models"]}
+    assert set(models) == {entry.id for entry in Catalog(Settings(models=OPERATOR_S))}
+    assert [model for model, values in models.items() if values["default"]] == [BUNDLED_ID]
+    assert [model for model, values in models.items() if values["loaded"]] == ["ours/big"]
+    assert (models["ours/big"]["engine"], models["ours/big"]["precision"]) == ("engine", "int8")
+    assert {models[BUNDLED_ID][key] for key in ("engine", "precision")} == {None}
+    assert models["facebook/musicgen-stereo-small"]["channels"] == 2
+    assert "/srv" not in response.text
+    assert "someone" not in response.text
+    assert str(BUNDLED_FOLDER.parent.parent) not in json.dumps(models)
+
+
+def test_an_unknown_model_s_error_shows_no_folder_either() -> None:
+    with service(models=OPERATOR_S) as running:
+        response = running.client.post("/generate", json={"model": "no/such", "prompt": "piano"})
+    assert (response.status_code, response.json["code"]) == (422, "unknown_model")
+    assert "ours/big" in response.json["fields"]["model"][0]
+    assert "/srv" not in response.text
