@@ -72,7 +72,7 @@ def test_the_page_s_policy_lets_its_own_files_and_sounds_in_and_nothing_else(run
 
 
 def test_generate_answers_with_the_file_and_what_makes_it_again(running: Service) -> None:
-    response = running.client.post("/generate", json=GENERATE | {"seed": 77, "duration": 1})
+    response = running.client.post("/generate", json=GENERATE | {"seed": 77, "duration": 1, "recipe": False})
     assert (response.status_code, response.content_type) == (200, "audio/wav")
     assert response.data == WAV
     assert response.headers["Content-Length"] == str(len(WAV))
@@ -90,7 +90,7 @@ def test_a_drawn_seed_is_the_one_that_was_used(running: Service) -> None:
 
 
 def test_the_stream_starts_at_once_progresses_and_completes(running: Service) -> None:
-    response = running.client.post("/api/music", json={"description": "piano", "duration": 1})
+    response = running.client.post("/api/music", json={"description": "piano", "duration": 1, "recipe": False})
     assert (response.status_code, response.mimetype) == (200, "text/event-stream")
     assert response.headers["Cache-Control"] == "no-cache, no-transform"
     assert response.headers["X-Accel-Buffering"] == "no"

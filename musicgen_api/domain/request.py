@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from musicgen_api.domain.recipe import Codes
+
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 """Of arithmetic; int8 is the precision of weights alone."""
 
@@ -44,6 +46,11 @@ class MusicRequest:
     takes: int = 1
     sections: tuple[Section, ...] = ()  # instead of the description; `duration` is their sum
     live: bool = False
+    format: str = "wav"  # of the file, by its name in `audio.formats`
+    loudness: float | None = None  # LUFS; None: as the model made it
+    fade_in: float = 0.0  # seconds
+    fade_out: float = 0.0
+    recipe: bool = True  # say in the file how it was made
 
     @property
     def parts(self) -> tuple[Section, ...]:
@@ -63,6 +70,8 @@ class Take:
     seed: int
     waveform: npt.NDArray[np.float32]
     """[C, T], finite, nominally within -1 and 1."""
+    codes: Codes | None = None
+    """What the waveform was decoded from. None: there are none to be kept."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import torch
 
 from musicgen_api.domain.errors import DeviceMissing, GenerationFailed
 from musicgen_api.domain.progress import ProgressMeter
+from musicgen_api.domain.recipe import Codes
 from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Phase, Sound, Take
 from musicgen_api.engine import Sampling
 from musicgen_api.generation import codec
@@ -89,9 +90,10 @@ class AudioCraftSynthesizer:
                 self._diffusion.prepare(model, monitor)
         with device_failures(f"generating {request.duration} s with {entry.id}"):
             if request.live:
-                return _music([_generate_live(model, request, meter, monitor)], model, request)
+                waveform, codes = _generate_live(model, request, meter, monitor)
+                return _music([waveform], codes, model, request)
             codes = _generate_codes(model, request, meter)
-            return _music(self._decode(model, codes, request, meter), model, request)
+            return _music(self._decode(model, codes, request, meter), codes, model, request)
 
     def _decode(
         self, model: LoadedModel, codes: torch.Tensor, request: MusicRequest, meter: ProgressMeter
@@ -151,8 +153,10 @@ def _generate_codes(model: LoadedModel, request: MusicRequest, meter: ProgressMe
     return torch.cat(list(_begin(model, request, meter)), dim=-1)
 
 
-def _generate_live(model: LoadedModel, request: MusicRequest, meter: ProgressMeter, monitor: Monitor) -> torch.Tensor:
-    """The waveform [1, C, samples]; each second of it is sent as soon as it is settled."""
+def _generate_live(
+    model: LoadedModel, request: MusicRequest, meter: ProgressMeter, monitor: Monitor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The waveform [1, C, samples] and its codes [1, K, T]; each second is sent as soon as it is settled."""
     stream = codec.open_stream(model.compression_model)
     pieces: list[torch.Tensor] = []
     sent = 0
@@ -164,8 +168,10 @@ def _generate_live(model: LoadedModel, request: MusicRequest, meter: ProgressMet
             monitor.sound(Sound(sent / model.sample_rate, _quantised(piece), model.sample_rate))
             sent += piece.shape[-1]
 
+    decided: list[torch.Tensor] = []
     waiting: list[torch.Tensor] = []
     for frames in _begin(model, request, meter):
+        decided.append(frames)
         waiting.append(frames)
         if sum(part.shape[-1] for part in waiting) >= codec.PIECE_S * model.frame_rate:
             send(stream.push(torch.cat(waiting, dim=-1)))
@@ -173,7 +179,7 @@ def _generate_live(model: LoadedModel, request: MusicRequest, meter: ProgressMet
     if waiting:
         send(stream.push(torch.cat(waiting, dim=-1)))
     send(stream.finish())
-    return torch.cat(pieces, dim=-1)
+    return torch.cat(pieces, dim=-1), torch.cat(decided, dim=-1)
 
 
 def _quantised(waveform: torch.Tensor) -> npt.NDArray[np.int16]:
@@ -191,9 +197,18 @@ def _decode_in_pieces(model: LoadedModel, codes: torch.Tensor, meter: ProgressMe
     return torch.cat(pieces, dim=-1)
 
 
-def _music(waveforms: list[torch.Tensor], model: LoadedModel, request: MusicRequest) -> Music:
-    takes = [Take(seed, _finite(waveform)) for seed, waveform in zip(request.seeds, waveforms, strict=True)]
+def _music(waveforms: list[torch.Tensor], codes: torch.Tensor, model: LoadedModel, request: MusicRequest) -> Music:
+    """A waveform [1, C, samples] for each of the B takes, and what they were decoded from, [B, K, T]."""
+    takes = [
+        Take(seed, _finite(waveform), _kept(ids, model))
+        for seed, waveform, ids in zip(request.seeds, waveforms, codes, strict=True)
+    ]
     return Music(tuple(takes), model.sample_rate)
+
+
+def _kept(ids: torch.Tensor, model: LoadedModel) -> Codes:
+    """Codes [K, T] as they stand in a recipe."""
+    return Codes(ids.cpu().numpy().astype(np.uint16), model.lm.card, model.frame_rate, model.codec)
 
 
 def _finite(waveform: torch.Tensor) -> npt.NDArray[np.float32]:

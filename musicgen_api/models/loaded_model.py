@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from audiocraft.models.encodec import CompressionModel
@@ -52,6 +54,16 @@ class LoadedModel:
     def audio_channels(self) -> int:
         """1 mono, 2 stereo."""
         return int(self.compression_model.channels)
+
+    @cached_property
+    def codec(self) -> str:
+        """Names the codec by the contents of its codebooks: codes mean the same wherever these are the same."""
+        tensors = self.compression_model.state_dict()
+        codebooks = [tensor for name, tensor in tensors.items() if name.endswith(".embed")] or list(tensors.values())
+        digest = hashlib.sha256()
+        for tensor in codebooks:
+            digest.update(tensor.detach().float().cpu().contiguous().numpy())
+        return f"sha256:{digest.hexdigest()[:32]}"
 
     @property
     def delay(self) -> int:

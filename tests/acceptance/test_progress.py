@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import itertools
+import struct
 from typing import Any
 
 import pytest
@@ -39,7 +40,10 @@ def assert_wav(wav: bytes, duration_s: int, channels: int) -> None:
         assert (sound.samplerate, sound.channels, len(sound)) == (32_000, channels, 32_000 * duration_s)
         samples = sound.read(dtype="int16")
     assert samples.std() > 10
-    assert len(wav) == 44 + samples.nbytes
+    header = struct.unpack("<4sI28x4sI", wav[:44])
+    assert header == (b"RIFF", len(wav) - 8, b"data", samples.nbytes)
+    assert wav[44:].startswith(samples.astype("<i2").tobytes())
+    assert wav[44 + samples.nbytes :].startswith(b"LIST"), "the recipe's, and nothing else"
 
 
 @pytest.mark.parametrize("duration_s", [8, 30, 31, 70])

@@ -166,8 +166,9 @@ def test_each_answer_has_the_described_type_headers_and_shape(
     answer = PROVOKED[path, method][status](running)
     described = description["paths"][path][method]["responses"][str(status)]
     assert answer.status_code == status
-    ((mimetype, content),) = described["content"].items()
-    assert answer.mimetype == mimetype
+    mimetype = answer.mimetype
+    content = described["content"][mimetype]
+    assert len(described["content"]) == 1 or (path, status) == ("/generate", 200)  # see documents/test_files.py
     assert set(described.get("headers", {})) <= set(answer.headers.keys())
     assert answer.data
     if mimetype == "application/json":
@@ -261,7 +262,7 @@ VALUES = st.sampled_from([None, True, False, "", "1", [], {}, 0, 1, 0.5, 1.0, 30
 )
 
 
-@pytest.mark.parametrize("field", [*NUMERIC, "mbd"])
+@pytest.mark.parametrize("field", [*NUMERIC, "mbd", "loudness", "recipe"])
 def test_the_service_takes_exactly_the_values_that_the_description_allows(
     running: Service, description: dict[str, Any], field: str
 ) -> None:

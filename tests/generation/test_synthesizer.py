@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from musicgen_api.domain.errors import Cancelled, DeviceMissing, ModelNotFound, ModelOffline
 from musicgen_api.domain.progress import LAST_BEFORE_THE_END
-from musicgen_api.domain.request import MusicRequest, Phase, Section
+from musicgen_api.domain.recipe import Codes
+from musicgen_api.domain.request import MusicRequest, Phase, Section, Take
 from musicgen_api.engine import Engine
 from musicgen_api.engine.cpu.threads import torch_threads
 from musicgen_api.engine.runner import EagerRunner
@@ -327,6 +328,39 @@ def test_a_device_that_is_not_there_is_said_by_name() -> None:
         AudioCraftSynthesizer(settings, Catalog(settings))
 
 
+def codes_of(take: Take) -> Codes:
+    assert take.codes is not None
+    return take.codes
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize(("model", "codebooks"), [("test/mono", 4), ("test/stereo", 8)])
+def test_the_codes_of_a_take_are_those_that_its_sound_was_decoded_from(
+    synthesizer: AudioCraftSynthesizer, model: str, codebooks: int, live: bool
+) -> None:
+    take = synthesizer.synthesize(short(model=model, duration=3, live=live), RecordingMonitor()).takes[0]
+    codes, loaded = codes_of(take), synthesizer._store.held()[model]
+    assert (codes.ids.shape, codes.cardinality, codes.frame_rate) == ((codebooks, 150), loaded.lm.card, 50.0)
+    ids = torch.from_numpy(codes.ids.astype(np.int64))[None]
+    with torch.no_grad():
+        decoded = loaded.compression_model.decode(ids)[0].numpy()
+    assert np.abs(take.waveform - decoded).max() < 1e-4  # -80 dB
+    changed = (ids + 1) % codes.cardinality
+    with torch.no_grad():
+        assert np.abs(take.waveform - loaded.compression_model.decode(changed)[0].numpy()).max() > 1e-3
+
+
+def test_a_codec_is_named_by_its_codebooks(checkpoints: Checkpoints, synthesizer: AudioCraftSynthesizer) -> None:
+    name = codes_of(synthesizer.synthesize(short(), RecordingMonitor()).takes[0]).codec
+    again = a_synthesizer(checkpoints)
+    assert codes_of(again.synthesize(short(seed=2), RecordingMonitor()).takes[0]).codec == name
+    model = dataclasses.replace(again._store.held()["test/mono"])
+    embeddings = [value for key, value in model.compression_model.state_dict().items() if key.endswith(".embed")]
+    assert len(embeddings) == 4
+    embeddings[-1][0, 0] += 1
+    assert model.codec != name
+
+
 @pytest.mark.parametrize("model", ["test/mono", "test/stereo"])
 def test_each_take_is_what_its_seed_alone_gives(synthesizer: AudioCraftSynthesizer, model: str) -> None:
     music = synthesizer.synthesize(short(model=model, seed=5, takes=3), RecordingMonitor())
@@ -334,6 +368,7 @@ def test_each_take_is_what_its_seed_alone_gives(synthesizer: AudioCraftSynthesiz
     for take in music.takes:
         alone = synthesizer.synthesize(short(model=model, seed=take.seed), RecordingMonitor())
         assert np.array_equal(take.waveform, alone.takes[0].waveform)
+        assert np.array_equal(codes_of(take).ids, codes_of(alone.takes[0]).ids)
 
 
 def test_takes_are_counted_and_can_be_stopped_like_one_piece(synthesizer: AudioCraftSynthesizer) -> None:

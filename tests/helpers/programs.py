@@ -1,4 +1,4 @@
-"""Programs that some tests need besides Python packages: a browser, a web server, makers of boxes and certificates.
+"""Programs that some tests need besides Python packages: a browser, a web server, ffmpeg, makers of boxes and keys.
 
 Where one is missing, its tests are skipped on a user's machine; MUSICGEN_TEST_REQUIRE_ALL=1, which CI sets, fails them.
 """
@@ -39,6 +39,11 @@ def chroot() -> Path:
 def openssl() -> Path:
     """The path of openssl; skips or fails the test where there is none."""
     return _find("openssl", package="openssl")
+
+
+def ffmpeg() -> Path:
+    """The path of ffmpeg; ffprobe lies beside it. Skips or fails the test where there is none."""
+    return _find("ffmpeg", package="ffmpeg")
 
 
 def _find(*names: str, package: str) -> Path:

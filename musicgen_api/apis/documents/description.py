@@ -20,9 +20,20 @@ from musicgen_api.apis.description import (
     status_of,
 )
 from musicgen_api.apis.documents.schemas import generate_schema, music_schema
+from musicgen_api.apis.rendering import FORMATS
+from musicgen_api.audio.formats import Encoding, Format
 from musicgen_api.domain.request import Phase
 from musicgen_api.models.catalog import Catalog
 from musicgen_api.settings import Settings
+
+_FILE: Json = {
+    "audio_data": {"type": "string", "contentEncoding": "base64", "description": "The file, as `format` says."}
+}
+_RECIPE: Json = {
+    **object_of({"recipe": INTEGER, "version": TEXT, "request": {"type": "object"}, "codes": {"type": "object"}}),
+    "required": ["recipe", "version", "request"],
+    "description": "How the piece was made: the request that makes it again, and its codes.",
+}
 
 _EVENTS: dict[str, Json] = {
     "StartedEvent": object_of({"status": constant("started"), "model": TEXT, "seed": INTEGER}),
@@ -42,13 +53,20 @@ _EVENTS: dict[str, Json] = {
     "CompletedEvent": object_of(
         {
             "status": constant("completed"),
-            "audio_data": {"type": "string", "contentEncoding": "base64", "contentMediaType": "audio/wav"},
+            **_FILE,
             "model": TEXT,
             "seed": INTEGER,
             "duration": INTEGER,
             "sample_rate": INTEGER,
             "channels": INTEGER,
-        }
+            "recipe": _RECIPE,
+            "takes": {
+                "type": "array",
+                "description": "Where more than one was asked for: all of them, the first one included.",
+                "items": object_of(_FILE | {"seed": INTEGER, "recipe": _RECIPE}, required=["seed", "audio_data"]),
+            },
+        },
+        required=["status", "audio_data", "model", "seed", "duration", "sample_rate", "channels"],
     ),
 }
 
@@ -88,14 +106,14 @@ def _complete_request(schema: Json, catalog: Catalog) -> None:
 def _generate() -> Json:
     return {
         "operationId": "generate",
-        "summary": "Generate music and answer with the WAV file.",
+        "summary": "Generate music and answer with the file, WAV by default.",
         "requestBody": json_body(
             "GenerateRequest",
             {"model": "facebook/musicgen-medium", "prompt": "orchestral cinematic score", "duration": 30},
         ),
         "responses": {
             "200": {
-                "description": "WAV, 32 kHz, 16 bit, mono or stereo as the model is.",
+                "description": "As `format` says; by default WAV, 32 kHz, 16 bit, mono or stereo as the model is.",
                 "headers": {
                     "Content-Disposition": {"schema": TEXT},
                     "X-MusicGen-Seed": {
@@ -104,7 +122,10 @@ def _generate() -> Json:
                     },
                     "X-MusicGen-Model": {"schema": TEXT},
                 },
-                "content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}},
+                "content": {
+                    Encoding(Format(name)).content_type: {"schema": {"type": "string", "format": "binary"}}
+                    for name in FORMATS
+                },
             },
             "400": error_response("The body is not JSON."),
             "413": error_response("The body is too large."),

@@ -11,7 +11,8 @@ import base64
 import json
 from typing import Any
 
-from musicgen_api.audio.wav import encode_wav
+from musicgen_api.apis.rendering import encoding_of, recipe_of, render
+from musicgen_api.audio.recipe import as_json
 from musicgen_api.domain.errors import error_body
 from musicgen_api.domain.events import Completed, Downloading, Event, Failed, Progress
 from musicgen_api.domain.request import Music, MusicRequest, Sound, Take
@@ -42,22 +43,24 @@ def audio(sound: Sound) -> dict[str, Any]:
 
 def completed(music: Music, request: MusicRequest) -> dict[str, Any]:
     """The message that ends a stream: the first take as the document has it, and all of them where there are more."""
-    files = [{"seed": take.seed, "audio_data": _wav(take, music, request)} for take in music.takes]
+    files = [_file(take, music, request) for take in music.takes]
     message = {
         "status": "completed",
-        "audio_data": files[0]["audio_data"],
+        **files[0],
         "model": request.model,
         "seed": request.seed,
         "duration": request.duration,
-        "sample_rate": music.sample_rate,
+        "sample_rate": encoding_of(request).rate_for(music.sample_rate),
         "channels": music.channels,
     }
     return message | ({"takes": files} if request.takes > 1 else {})
 
 
-def _wav(take: Take, music: Music, request: MusicRequest) -> str:
-    """A take's file in base64."""
-    return base64.b64encode(encode_wav(take.waveform, music.sample_rate, request.duration)).decode("ascii")
+def _file(take: Take, music: Music, request: MusicRequest) -> dict[str, Any]:
+    """A take's seed, its file in base64 and, where it is asked for, its recipe."""
+    file = base64.b64encode(render(take, music.sample_rate, request)).decode("ascii")
+    recipe = {"recipe": as_json(recipe_of(request, take))} if request.recipe else {}
+    return {"seed": take.seed, "audio_data": file, **recipe}
 
 
 def generating(percent: float, **more: Any) -> dict[str, Any]:

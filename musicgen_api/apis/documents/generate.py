@@ -1,4 +1,4 @@
-"""`POST /generate`: a prompt in, a WAV file out (the generate document)."""
+"""`POST /generate`: a prompt in, a file out (the generate document)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from flask import Blueprint, Response
 from musicgen_api.apis.connection import Connection
 from musicgen_api.apis.documents.schemas import generate_schema, load_request
 from musicgen_api.apis.json_body import read_json
+from musicgen_api.apis.rendering import encoding_of, render
 from musicgen_api.apis.services import catalog, follow, gpu_thread, settings
-from musicgen_api.audio.wav import encode_wav
 from musicgen_api.domain.errors import Cancelled
 from musicgen_api.domain.events import Completed, Failed
 from musicgen_api.domain.request import Music, MusicRequest
@@ -24,16 +24,17 @@ def generate() -> Response:
     for event in follow(job, Connection(), settings().heartbeat_s):
         match event:
             case Completed(music):
-                return _wav_response(music, request)
+                return _file_response(music, request)
             case Failed(error):
                 raise error
     raise Cancelled("The client closed the connection.")
 
 
-def _wav_response(music: Music, request: MusicRequest) -> Response:
-    wav = encode_wav(music.takes[0].waveform, music.sample_rate, request.duration)
-    response = Response(wav, mimetype="audio/wav")
-    response.headers.set("Content-Disposition", "attachment", filename="music.wav")
+def _file_response(music: Music, request: MusicRequest) -> Response:
+    encoding = encoding_of(request)
+    file = render(music.takes[0], music.sample_rate, request)
+    response = Response(file, mimetype=encoding.content_type)
+    response.headers.set("Content-Disposition", "attachment", filename=f"music.{encoding.extension}")
     response.headers["X-MusicGen-Model"] = request.model
     response.headers["X-MusicGen-Seed"] = str(request.seed)
     response.headers["Cache-Control"] = "no-store"

@@ -10,6 +10,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, missing, validate
 
 from musicgen_api.apis.fields import StrictBoolean, StrictInteger, StrictNumber, Text
+from musicgen_api.apis.rendering import FORMATS
 from musicgen_api.domain.errors import InvalidFields, NotJSON
 from musicgen_api.domain.request import MAX_SEED, MusicRequest, Section
 from musicgen_api.models.catalog import Catalog
@@ -18,13 +19,16 @@ from musicgen_api.settings import Settings
 MAX_TAKES = 8
 MAX_SECTIONS = 20
 
+LOUDNESS = (-30.0, -5.0)
+"""In LUFS; music services play at -14."""
+
 MAX_CFG_COEF = 100.0
 """Either way; beyond, guidance only drowns the logits' precision. 3 is usual, 10 is a lot."""
 
 
 @cache
 def generate_schema(settings: Settings) -> Schema:
-    """The body of `POST /generate`: model, prompt, duration; seed."""
+    """The body of `POST /generate`: model, prompt, duration; seed, and how the file is made."""
     return _schema(
         "GenerateRequest",
         model=Text(required=True, metadata={"description": "Id of a model of the catalogue."}),
@@ -137,6 +141,10 @@ def _agree(schema: Schema, body: dict[str, Any], values: dict[str, Any]) -> None
             schema.fields["duration"].deserialize(values["duration"])
         except ValidationError as error:
             raise ValidationError({"sections": [f"In all {values['duration']} seconds. {error.messages[0]}"]}) from None
+    fades = [name for name in ("fade_in", "fade_out") if values[name] > 0]
+    if sum(values[name] for name in fades) > values["duration"]:
+        reason = f"The fades must fit into the duration of {values['duration']} seconds."
+        raise ValidationError({name: [reason] for name in fades})
     if values.get("live") and values["takes"] > 1:
         raise ValidationError({"live": ["Must be one take: sound that is sent while it is made is one piece."]})
     if values.get("live") and values["mbd"]:
@@ -184,7 +192,37 @@ def _shared(settings: Settings) -> dict[str, fields.Field[Any]]:
             validate=validate.Range(min=0, max=MAX_SEED),
             metadata={"description": "Makes a result repeatable on the same machine. Drawn at random if left out."},
         ),
+        **_file(settings),
     }
+
+
+def _file(settings: Settings) -> dict[str, fields.Field[Any]]:
+    """How the piece becomes a file."""
+    return {
+        "format": Text(
+            load_default=MusicRequest.format,
+            validate=validate.OneOf(FORMATS, error=f"Must be one of {', '.join(FORMATS)}."),
+            metadata={"description": "The file. opus is Ogg at 48 kHz, aac is M4A, pcm is bare 16 bit little endian."},
+        ),
+        "loudness": StrictNumber(
+            validate=validate.Range(*LOUDNESS),
+            metadata={"description": "Integrated loudness in LUFS, true peak at most -1 dB. Left as it is by default."},
+        ),
+        "fade_in": _fade(settings, MusicRequest.fade_in, "Seconds from silence, at the beginning."),
+        "fade_out": _fade(settings, MusicRequest.fade_out, "Seconds to silence, at the end."),
+        "recipe": StrictBoolean(
+            load_default=MusicRequest.recipe,
+            metadata={"description": "Say in the file how it was made: prompt, parameters, seed, model, codes."},
+        ),
+    }
+
+
+def _fade(settings: Settings, default: float, description: str) -> StrictNumber:
+    return StrictNumber(
+        load_default=default,
+        validate=validate.Range(min=0, max=settings.max_duration_s),
+        metadata={"description": f"{description} Both fades together are no longer than the duration."},
+    )
 
 
 def defaults(schema: Schema) -> dict[str, Any]:

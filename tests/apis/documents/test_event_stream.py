@@ -81,7 +81,7 @@ def test_each_event_has_its_message(event: Event, expected: dict[str, Any]) -> N
 
 
 def test_the_end_carries_the_wav_and_what_makes_it_again() -> None:
-    request = a_request(model="m", seed=7, duration=1)
+    request = a_request(model="m", seed=7, duration=1, recipe=False)
     message = sse.message(Completed(MUSIC), request)
     assert base64.b64decode(message.pop("audio_data"), validate=True) == WAV
     assert message == {
@@ -101,8 +101,9 @@ def test_progress_is_never_rounded_up_to_the_end() -> None:
 def test_with_more_takes_the_end_has_them_all_and_the_first_as_the_document_says() -> None:
     loud = np.full((1, 32_000), 0.5, np.float32)
     music = Music((*MUSIC.takes, Take(8, loud)), 32_000)
-    message = sse.message(Completed(music), a_request(seed=7, duration=1, takes=2))
+    message = sse.message(Completed(music), a_request(seed=7, duration=1, takes=2, recipe=False))
     assert message["takes"][0]["audio_data"] == message["audio_data"]
+    assert [set(take) for take in message["takes"]] == [{"seed", "audio_data"}] * 2
     assert [base64.b64decode(take["audio_data"]) for take in message["takes"]] == [WAV, encode_wav(loud, 32_000, 1)]
 
 

@@ -27,7 +27,7 @@ JSON_VALUES = st.recursive(
     lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(CHARACTERS), values, max_size=3),
     max_leaves=5,
 )
-LIMITS = [-0.0, 0, 1, 1.0, 30.0, 100, -100, 300, MAX_SEED]
+LIMITS = [-30, -5, -0.0, 0, 1, 1.0, 30.0, 100, -100, 300, MAX_SEED]
 BEYOND_THEM = [0.5, 1.5, 30.5, 100.00001, -101, 301, MAX_SEED + 1, 1e-320, 1e300, 10**400, -(10**400)]
 NO_NUMBERS = [math.nan, math.inf, -math.inf, True, False, "1", "30", "false", None, [], {}, [1]]
 BLANK = ["", " \t\n", "\u200b\u200d\ufeff", "\u3000", "\x00"]
@@ -73,6 +73,9 @@ SHARED: dict[str, Callable[[Any], bool]] = {
     "duration": lambda value: is_integer(value) and 1 <= value <= 300,
     "seed": lambda value: is_integer(value) and 0 <= value < 2**53,
     "model": is_model,
+    "format": lambda value: value in ["wav", "flac", "mp3", "opus", "aac", "pcm"],
+    "loudness": lambda value: is_number(value) and -30 <= value <= -5,
+    "recipe": lambda value: isinstance(value, bool),
 }
 RULES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "/generate": SHARED | {"prompt": is_prompt},
@@ -198,6 +201,9 @@ def test_null_for_a_field_that_is_required_is_refused_without_that_advice(
     }
 
 
+THE_FILE = {"format": "wav", "fade_in": 0.0, "fade_out": 0.0, "recipe": True}
+
+
 def test_the_defaults_are_those_of_the_documents() -> None:
     assert defaults(music_schema(SETTINGS)) == {
         "duration": 30,
@@ -208,9 +214,10 @@ def test_the_defaults_are_those_of_the_documents() -> None:
         "cfg_coef": 3.0,
         "takes": 1,
         "live": False,
+        **THE_FILE,
         "model": "bundled/musicgen-tiny",
     }
-    assert defaults(generate_schema(SETTINGS)) == {"duration": 30}
+    assert defaults(generate_schema(SETTINGS)) == {"duration": 30, **THE_FILE}
 
 
 def test_the_configured_limits_hold() -> None:
@@ -249,10 +256,40 @@ def test_the_seven_parameters_reach_the_synthesizer_as_they_were_sent(running: S
     }
     post(running, "/api/music", json.dumps(sent))
     request = running.synthesizer.requests[-1]
-    added = {"takes": 1, "sections": (), "live": False}
+    added = {"takes": 1, "sections": (), "live": False, "loudness": None, **THE_FILE}
     assert vars(request) == sent | {"model": "facebook/musicgen-stereo-small"} | added
     types = {name: type(value) for name, value in vars(request).items() if name not in added}
     assert list(types.values()) == [str, str, int, int, bool, int, float, float, float]
+
+
+@pytest.mark.parametrize("route", RULES)
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ({"fade_in": -0.1}, {"fade_in"}),
+        ({"fade_out": "1"}, {"fade_out"}),
+        ({"fade_in": True, "fade_out": None}, {"fade_in", "fade_out"}),
+        ({"fade_in": 301}, {"fade_in"}),
+        ({"fade_out": 30.1}, {"fade_out"}),
+        ({"duration": 5, "fade_in": 2, "fade_out": 3.5}, {"fade_in", "fade_out"}),
+        ({"format": "ulaw"}, {"format"}),
+        ({"format": "WAV"}, {"format"}),
+        ({"loudness": 0}, {"loudness"}),
+        ({"loop": True}, {"loop"}),
+    ],
+    ids=str,
+)
+def test_how_the_file_is_made_is_checked_by_name(
+    running: Service, route: str, body: dict[str, Any], wrong: set[str]
+) -> None:
+    response = post(running, route, json.dumps(VALID[route] | body))
+    assert set(assert_error(response, INVALID_STATUS[route], "invalid_fields")["fields"]) == wrong
+
+
+def test_fades_may_take_the_whole_piece_also_one_made_of_sections() -> None:
+    body = {"sections": TWO_SECTIONS, "fade_in": 2, "fade_out": 3.0}
+    request = load_request(music_schema(SETTINGS), body, CATALOG)
+    assert (request.fade_in, request.fade_out) == (2.0, 3.0)
 
 
 TWO_SECTIONS = [{"description": "calm piano", "duration": 3}, {"description": "fast techno", "duration": 2}]

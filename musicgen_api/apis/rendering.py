@@ -1,0 +1,60 @@
+"""A take becomes the file that was asked for, with its recipe in it.
+
+Whoever answers does this, after the job has ended: the GPU thread has other work by then.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from musicgen_api.audio.encode import encode
+from musicgen_api.audio.formats import Encoding, Format
+from musicgen_api.audio.level import Samples
+from musicgen_api.audio.recipe import tags_of
+from musicgen_api.audio.shape import fade, fit
+from musicgen_api.audio.tags import NO_TAGS
+from musicgen_api.domain.recipe import Recipe
+from musicgen_api.domain.request import MusicRequest, Take
+from musicgen_api.version import VERSION
+
+FORMATS = tuple(str(name) for name in Format if name is not Format.ULAW)
+"""What `format` may be; telephones are another family's clients."""
+
+
+def encoding_of(request: MusicRequest) -> Encoding:
+    """The file that `request` asks for."""
+    return Encoding(Format(request.format))
+
+
+def render(take: Take, sample_rate: int, request: MusicRequest) -> bytes:
+    """The file of `take`, whose samples are at `sample_rate` Hz: exactly as long as asked for, shaped, and tagged."""
+    samples = fit(take.waveform, sample_rate * request.duration)
+    if request.fade_in or request.fade_out:
+        samples = fade(samples, sample_rate, request.fade_in, request.fade_out)
+    if request.loudness is not None:
+        samples = _as_loud(samples, sample_rate, request.loudness)
+    tags = tags_of(recipe_of(request, take)) if request.recipe else NO_TAGS
+    return encode(samples, sample_rate, encoding_of(request), tags)
+
+
+def recipe_of(request: MusicRequest, take: Take) -> Recipe:
+    """How `take` was made: a request for it alone, by the names of `POST /api/music`, and its codes."""
+    return Recipe(request=_what(request) | _how(request, take.seed), version=VERSION, codes=take.codes)
+
+
+def _what(request: MusicRequest) -> dict[str, Any]:
+    if request.sections:
+        return {"sections": [vars(section).copy() for section in request.sections]}
+    return {"description": request.description, "duration": request.duration}
+
+
+def _how(request: MusicRequest, seed: int) -> dict[str, Any]:
+    named = ("mbd", "top_k", "top_p", "temperature", "cfg_coef", "format", "fade_in", "fade_out")
+    loudness = {} if request.loudness is None else {"loudness": request.loudness}
+    return {"model": request.model, "seed": seed} | {name: getattr(request, name) for name in named} | loudness
+
+
+def _as_loud(samples: Samples, sample_rate: int, lufs: float) -> Samples:
+    from musicgen_api.audio.loudness import to_loudness  # here: it imports scipy, which takes a second or two
+
+    return to_loudness(samples, sample_rate, lufs)
