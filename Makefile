@@ -1,9 +1,9 @@
-# `make` alone lists the targets. Every target installs what it needs first; a second call starts in seconds.
-#   HOST, PORT        where `make run` listens (127.0.0.1:8000); empty is the same as left out, here as everywhere
+# `make` alone lists the targets. Targets first install what they need. A second call starts in seconds.
+#   HOST, PORT        where `make run` listens (127.0.0.1:8000); an empty value counts as not set, here as everywhere
 #   ARGS              passed on, for example  make test ARGS="-k wav"
 #   MODEL             for `make download`, for example  make download MODEL=facebook/musicgen-small
-#   PYTHON            the interpreter to build the environment with, where the first one found is not the right one
-#   TORCH             `cpu` on Linux on x86-64: torch without CUDA, from PyTorch's own index (or TORCH_INDEX); docs/01-running.md
+#   PYTHON            the interpreter to build the environment with, if `make` would choose the wrong one
+#   TORCH             `cpu` on Linux on x86-64: torch without CUDA, from PyTorch's own index (or TORCH_INDEX)
 
 export PYTHON TORCH TORCH_INDEX
 
@@ -19,10 +19,10 @@ LOCK_DIGEST = $(shell cat $(LOCK_INPUTS) | cksum | tr ' ' -)
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: ## Make .venv and install the locked packages, nothing more
+install: ## Make .venv and install the locked packages
 	@scripts/setup.sh requirements.txt
 
-install-dev: ## The same, with the tools that tests and checks need
+install-dev: ## The same, and the tools that tests and checks need
 	@scripts/setup.sh requirements.txt requirements-dev.txt
 
 run: install ## Start the service on http://127.0.0.1:8000 (HOST=, PORT=)
@@ -31,14 +31,14 @@ run: install ## Start the service on http://127.0.0.1:8000 (HOST=, PORT=)
 test: install-dev ## Run the tests (ARGS="-k wav" picks some)
 	@$(PY) -m pytest $(ARGS)
 
-check: install-dev ## Lint, format, types, import directions, locks; writes nothing
+check: install-dev ## Check lint, format, types, import directions and locks; change nothing
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-logo
 	@grep -q "inputs $(LOCK_DIGEST)" requirements.txt || { echo "The lock files are older than $(LOCK_INPUTS): make lock"; exit 1; }
 
-fix: install-dev ## Repair what can be repaired by itself: lint, format
+fix: install-dev ## Repair lint and format where a tool can
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
@@ -56,21 +56,21 @@ download: install ## Fetch a model's files now (MODEL=facebook/musicgen-small)
 docker: ## Build the container image musicgen-api (TORCH=cpu leaves CUDA out)
 	docker build --tag musicgen-api --build-arg TORCH=$(TORCH) .
 
-bench: install-dev ## Compare the decoders on this machine, in full
-	@$(PY) -m benchmarks.decode $(ARGS)
+bench: install-dev ## Compare AudioCraft, transformers and the engine on this machine
+	@$(PY) -m benchmarks.speed $(ARGS)
 
-bench-quick: install-dev ## The same in under two minutes: 10 s of music on musicgen-small's shape
-	@$(PY) -m benchmarks.decode --quick $(ARGS)
+bench-quick: install-dev ## The same in under two minutes: 10 s of music with musicgen-small's shape
+	@$(PY) -m benchmarks.speed --quick $(ARGS)
 
 bench-gpu: install-dev ## The same on a CUDA device
-	@$(PY) -m benchmarks.decode --gpu $(ARGS)
+	@$(PY) -m benchmarks.speed --gpu $(ARGS)
 
-train-model: install-dev ## Train the bundled model, all stages (resumes where it stopped)
+train-model: install-dev ## Train the bundled model, all stages (continues where it stopped)
 	@for stage in text_encoder codec tokens language_model packing; do $(PY) -m training.$$stage || exit 1; done
 
 evaluate-model: install-dev ## Measure the bundled model on held-out captions
 	@$(PY) -m training.evaluate $(ARGS)
 
-clean: ## Remove everything that make made, .venv included
+clean: ## Remove everything that make has made, .venv included
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis tests/artifacts
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

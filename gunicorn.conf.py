@@ -16,25 +16,25 @@ except ConfigurationError as error:
 host = f"[{settings.host}]" if ":" in settings.host else settings.host  # an IPv6 address
 bind = f"{host}:{settings.port}"
 
-# One process: the lock that lets one job at a time reach the device is per process. Threads, because one request
-# generates for minutes while others must hear at once that it is busy. A worker class of our own, because a thread of
-# gunicorn's gthread waits for its client: sixteen clients that stall would stop the service.
+# One process, because the lock that lets one job at a time use the device is per process. Threads, because one request
+# generates for minutes while the others must be told at once that the service is busy. A worker class of our own,
+# because a thread of gunicorn's gthread waits for its client: sixteen clients that stall would stop the service.
 workers = 1
 worker_class = "musicgen_api.server.worker.FrontWorker"
 threads = settings.threads_http
 
-# Never preload: a thread that is started at import is dead after the fork, and CUDA must not be initialised before it.
+# Never preload: a thread that starts at import is dead after the fork, and CUDA must not be initialised before it.
 preload_app = False
 
-# This watches the main loop, not the requests: they may take as long as the music takes.
+# This watches the main loop, not the requests. A request may take as long as its music takes.
 timeout = 60
 
-# Longer than the running job's grace and than the time that it is given to react to its cancel flag.
+# Longer than the running job's grace plus the time that the job has to react to its cancel flag.
 graceful_timeout = int(settings.grace_s) + 15
 
 keepalive = 5
 
-# Nothing that a client or a proxy says of itself is believed here: MUSICGEN_PROXY_HOPS is the one place for that.
+# gunicorn itself believes nothing that a client or a proxy claims. Only MUSICGEN_PROXY_HOPS decides that.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 
@@ -45,7 +45,7 @@ proc_name = "musicgen-api"
 
 
 def on_starting(server):
-    """Refuse an address that cannot be had. A socket that was inherited is bound already."""
+    """Refuse an address that cannot be used. An inherited socket is already bound."""
     if server.master_pid or "LISTEN_FDS" in os.environ:
         return
     try:
@@ -57,7 +57,7 @@ def on_starting(server):
 
 
 def when_ready(server):
-    """Say where to go. The port answers from now on, while the model is still being loaded."""
+    """Log the address. The port answers from now on, while the model is still being loaded."""
     keep_to_one_worker(server)
     if replaced:
         server.log.warning(replaced)

@@ -1,4 +1,4 @@
-"""Measurements; `python -m benchmarks.decode --help` says what can be measured."""
+"""Measurements; `python -m benchmarks.speed --help` says what can be measured."""
 
 from musicgen_api import environment
 

@@ -1,4 +1,4 @@
-"""Measures one case of `benchmarks.decode` in this process and prints it as a JSON line."""
+"""Measures one case of `benchmarks.speed` in this process and prints it as a JSON line."""
 
 from __future__ import annotations
 

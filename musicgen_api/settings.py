@@ -98,7 +98,7 @@ class Settings:
     engine: str = _setting(
         "auto",
         "MUSICGEN_ENGINE",
-        why="What decodes: auto takes the engine where it applies, else AudioCraft; engine and audiocraft insist.",
+        why="What generates: auto takes the engine where it applies, else AudioCraft; engine and audiocraft insist.",
         check=one_of("auto", "engine", "audiocraft"),
     )
     precision: str = _setting(

@@ -1,43 +1,59 @@
 """Judge a packed model by its audio: does it follow captions, does it stay musical, what does the codec lose?
 
 Prompts ask for every combination of attributes; the listener of `training.features` is trained on the corpus and
-hears the audio alone. The last line printed is one JSON object with every number that the model card quotes.
+hears the audio alone. Clips are decoded as the service decodes them on this machine, by its engine. The last line
+printed is one JSON object with every number that the model card quotes.
 """
 
 import argparse
 import itertools
 import json
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import soundfile
 import torch
-from audiocraft.models import MusicGen
 from scipy.ndimage import uniform_filter1d
 
-from training import codec, corpus, packing, pictures, runs
+from musicgen_api.domain.request import Phase, Section
+from musicgen_api.engine import Sampling
+from musicgen_api.generation import frames
+from musicgen_api.generation.plan import make_plan
+from musicgen_api.models.loaded_model import LoadedModel
+from musicgen_api.models.loading import load_musicgen
+from training import captions, codec, corpus, packing, pictures, runs
 from training.features import ATTRIBUTES, CLIP_S, Listener, label, percussion
 from training.instruments import FAMILIES, SAMPLE_RATE, Waveform
 
 log = runs.log
 
-OUT_OF_CORPUS: Final = (
-    "cinematic orchestral score",
-    "电子音乐，带有强烈的鼓点",
-    " ".join(f"word{index % 37} of a story about the sea and the night" for index in range(50)),  # 500 words
+LONG: Final = {
+    "cinematic orchestral score": "cinematic orchestral score",
+    "电子音乐，带有强烈的鼓点": "电子音乐，带有强烈的鼓点",
+    "500 words": " ".join(f"word{index % 37} of a story about the sea and the night" for index in range(50)),
+}
+"""What is played for a minute, by the name that the results give it."""
+DOCUMENTED: Final = (
+    "orchestral cinematic score, emotional build-up",
+    "orchestral cinematic score",
+    LONG["电子音乐，带有强烈的鼓点"],
 )
-_WORDS: Final = {"slow": "slow", "medium": "mid-tempo", "fast": "fast", "major": "happy", "minor": "sad"}
+"""The examples of the two documents that the service was made after."""
+MEANINGLESS: Final = (
+    "hello world",
+    "zorbal quint frobnicate",
+    "il fait beau aujourd'hui",
+    "今天天气很好",
+    "Привет, мир",
+    "مرحبا",
+    "🎵",
+)
 _BATCH: Final = 16
 _SEEDS: Final = (1, 2, 3)
 """Each prompt is played once for each: with 144 clips an accuracy of 90 % is known to about 2.5 %."""
-
-
-def prompt_of(song: corpus.Song) -> str:
-    """A plain request for the song: `fast sad piano with drums, in a minor key`."""
-    drums = " with drums" if song.drums else ""
-    return f"{_WORDS[song.tempo]} {_WORDS[song.mode]} {song.family}{drums}, in a {song.mode} key"
 
 
 def requests() -> list[corpus.Song]:
@@ -54,14 +70,14 @@ def corpus_clips(seed: int, count: int, seconds: float) -> tuple[list[corpus.Son
 
 
 @torch.no_grad()
-def through_codec(model: MusicGen, waves: list[Waveform]) -> list[Waveform]:
+def through_codec(model: LoadedModel, waves: list[Waveform]) -> list[Waveform]:
     """The waves, encoded and decoded by the model's own codec."""
     codes, _ = model.compression_model.encode(torch.from_numpy(np.stack(waves))[:, None].to(model.device))
     decoded = torch.cat([model.compression_model.decode(part) for part in codes.split(_BATCH)])
     return [wave[: len(waves[0])] for wave in decoded[:, 0].cpu().numpy()]
 
 
-def train_listener(model: MusicGen, clips: int = 300) -> tuple[Listener, dict[str, Any]]:
+def train_listener(model: LoadedModel, clips: int = 300) -> tuple[Listener, dict[str, Any]]:
     """A listener for this model, and how well it hears held-out songs.
 
     Half of the songs that it learns from have passed the model's codec: a listener that knows clean audio alone takes
@@ -76,14 +92,16 @@ def train_listener(model: MusicGen, clips: int = 300) -> tuple[Listener, dict[st
 
 
 def generate(
-    model: MusicGen, prompts: list[str], seconds: float, guidance: float, seed: int, **sampling: Any
+    model: LoadedModel, prompts: list[str], seconds: float, guidance: float, seed: int, **sampling: Any
 ) -> list[Waveform]:
     """One clip for each prompt, with the service's default sampling unless told otherwise."""
-    model.set_generation_params(duration=seconds, cfg_coef=guidance, **({"top_k": 250, "temperature": 1.0} | sampling))
-    torch.manual_seed(seed)
+    how = Sampling(**({"top_k": 250, "temperature": 1.0} | sampling))
     waves: list[Waveform] = []
-    for first in range(0, len(prompts), _BATCH):
-        waves += [wave[0].numpy() for wave in model.generate(prompts[first : first + _BATCH]).cpu()]
+    for number, prompt in enumerate(prompts):
+        plan = make_plan(model, [Section(prompt, seconds)], [1000 * seed + number])
+        codes = torch.cat(list(frames.generate(plan, model, how, guidance=guidance)), dim=-1)
+        with torch.no_grad():
+            waves.append(model.compression_model.decode(codes)[0].numpy(force=True))
     return waves
 
 
@@ -121,38 +139,68 @@ def steadiness(wave: Waveform) -> dict[str, float]:
     }
 
 
-def speed(model: MusicGen, seconds: float = 8.0) -> float:
+def speed(folder: Path, device: str, seconds: float = 8.0) -> float:
     """Seconds of audio a second at batch 1, with guidance, by AudioCraft's own decoding."""
+    model = packing.load(folder, device)
     start = time.monotonic()
     generate(model, ["fast happy piano with drums"], seconds, 3.0, seed=0)
     return round(seconds / (time.monotonic() - start), 2)
 
 
-def evaluate(folder: Path, *, long_s: float = 60.0, audio: Path | None = None) -> dict[str, Any]:
+def evaluate(folder: Path, languages: list[str], *, long_s: float = 60.0, audio: Path | None = None) -> dict[str, Any]:
     """Every number of the model card; `audio` is a folder for the clips and their pictures."""
-    model = packing.load(folder, "cuda" if torch.cuda.is_available() else "cpu")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = load_as_service(folder, device)
     listener, heard = train_listener(model)
-    prompts = [prompt_of(song) for song in requests()]
-    songs = requests() * len(_SEEDS)
     result: dict[str, Any] = {
         "listener": heard,
         "codec": codec.evaluate(model.compression_model),
-        "times_real_time": speed(model),
+        "times_real_time": speed(folder, device),
     }
     log.info("%s", result)
-    for guidance in (1.0, 3.0):
+    songs = requests() * len(_SEEDS)
+    for language, guidance in [("en", 1.0), *((language, 3.0) for language in languages)]:
+        prompts = [captions.plain_request(song, language) for song in requests()]
         waves = [wave for seed in _SEEDS for wave in generate(model, prompts, CLIP_S, guidance, seed)]
-        result[f"guidance_{guidance:g}"] = listener.accuracy(songs, waves)
-        result[f"guidance_{guidance:g}_confusions"] = confusions(listener, songs, waves)
-        log.info("guidance %g: %s", guidance, result[f"guidance_{guidance:g}"])
-        if audio:
+        name = f"{language}, guidance {guidance:g}"
+        result[name] = listener.accuracy(songs, waves) | {"confusions": confusions(listener, songs, waves)}
+        log.info("%s: %s", name, result[name])
+        if audio and language == "en":
             _keep(audio, [f"g{guidance:g} {prompt}" for prompt in prompts], waves[: len(prompts)])
-    long = generate(model, list(OUT_OF_CORPUS), long_s, 3.0, seed=2)
-    result["long"] = {prompt[:30]: steadiness(wave) for prompt, wave in zip(OUT_OF_CORPUS, long, strict=True)}
-    result["long_heard"] = {prompt[:30]: listener.hear(wave) for prompt, wave in zip(OUT_OF_CORPUS, long, strict=True)}
+    for kind, texts in (("documented", DOCUMENTED), ("meaningless", MEANINGLESS)):
+        result[kind] = {text: hear_often(model, listener, text) for text in texts}
+        log.info("%s: %s", kind, result[kind])
+    long = generate(model, list(LONG.values()), long_s, 3.0, seed=2)
+    result["long"] = {
+        name: steadiness(wave) | {"heard": listener.hear(wave)} for name, wave in zip(LONG, long, strict=True)
+    }
     if audio:
         _keep(audio, ["long orchestral", "long chinese", "long 500 words"], long)
     return result
+
+
+def hear_often(model: LoadedModel, listener: Listener, text: str, times: int = 8) -> dict[str, dict[str, int]]:
+    """What is heard in several clips of one prompt at guidance 3: how often which value of each attribute."""
+    heard = [listener.hear(wave) for wave in generate(model, [text] * times, CLIP_S, 3.0, seed=4)]
+    return {attribute: dict(Counter(values[attribute] for values in heard)) for attribute in ATTRIBUTES}
+
+
+def load_as_service(folder: Path, device: str) -> LoadedModel:
+    """The model in a checkpoint folder, with the decoding that the service chooses by itself."""
+    return load_musicgen(folder.name, str(folder), torch.device(device), _Silence())
+
+
+class _Silence:
+    """A monitor of the loading whom nothing interests."""
+
+    def check(self) -> None:
+        pass
+
+    def progress(self, percent: float, phase: Phase) -> None:
+        pass
+
+    def download(self, model: str, bytes_done: int, bytes_total: int) -> None:
+        pass
 
 
 def _keep(folder: Path, names: list[str], waves: list[Waveform]) -> None:
@@ -167,11 +215,19 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--model", type=Path, default=packing.BUNDLED)
+    parser.add_argument(
+        "--languages",
+        nargs="+",
+        default=list(captions.LANGUAGES),
+        choices=captions.LANGUAGES,
+        metavar="CODE",
+        help="to ask in, at guidance 3",
+    )
     parser.add_argument("--long-s", type=float, default=60.0, help="length of the clips that are judged for steadiness")
     parser.add_argument("--audio", type=Path, default=None, help="keep clips and spectrograms in this folder")
     args = parser.parse_args(arguments)
     runs.start("evaluate")
-    print(json.dumps(evaluate(args.model, long_s=args.long_s, audio=args.audio), ensure_ascii=False))
+    print(json.dumps(evaluate(args.model, args.languages, long_s=args.long_s, audio=args.audio), ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def _export(source: dict[str, Any], cfg: Any, target: Path) -> None:
 
 
 def pack(folder: Path) -> None:
-    """Write the checkpoint folder from what the build folder holds; raises ValueError where it gets too large."""
+    """Write the checkpoint folder from what the build folder holds. Raises as `pack_text_encoder` does."""
     folder.mkdir(parents=True, exist_ok=True)
     cpu = torch.device("cpu")
     codec_state, model_state = runs.load(runs.CODEC, cpu), runs.load(runs.LANGUAGE_MODEL, cpu)
@@ -61,6 +61,14 @@ def pack(folder: Path) -> None:
     cfg.device = "cpu"
     cfg.conditioners.description.t5.name = "t5"
     _export(model_state, cfg, folder / "state_dict.bin")
+    pack_text_encoder(folder)
+
+
+def pack_text_encoder(folder: Path) -> None:
+    """Put the build folder's text encoder into a checkpoint folder, whose other files stay as they are.
+
+    Raises ValueError where the model gets too large.
+    """
     shutil.rmtree(folder / "t5", ignore_errors=True)
     T5EncoderModel.from_pretrained(runs.TEXT_ENCODER).half().save_pretrained(folder / "t5")
     for name in ("spiece.model", "tokenizer.json", "tokenizer_config.json"):
@@ -144,10 +152,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--unpack", action="store_true", help="take codec and text encoder out of it, for a new language model"
     )
+    parser.add_argument("--text-encoder-only", action="store_true", help="put a new text encoder in, nothing else")
     args = parser.parse_args(arguments)
     runs.start("packing")
     if args.unpack:
         unpack(args.folder)
+    elif args.text_encoder_only:
+        pack_text_encoder(args.folder)
     else:
         pack(args.folder)
 

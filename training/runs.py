@@ -49,7 +49,7 @@ class SharedCores:
     """
 
     def __init__(self, interval_s: float = 3.0) -> None:
-        self.cores = os.cpu_count() or 1
+        self.cores = torch.get_num_threads()  # OMP_NUM_THREADS, or all cores
         self.interval_s = interval_s
         self._last = self._sample()
 

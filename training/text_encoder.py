@@ -6,79 +6,62 @@ short training never does; the encoder stays frozen from there on, as T5 does in
 """
 
 import argparse
+import itertools
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Protocol
 
-import sentencepiece
+import numpy as np
 import torch
-from sentencepiece import sentencepiece_model_pb2
 from torch import nn
 from torch.nn import functional
 from transformers import T5Config, T5EncoderModel, T5Tokenizer
 
-from training import captions, corpus, runs
+from training import captions, corpus, runs, tokenizer
 
 log = runs.log
 
 DIMENSION: Final = 96
-_VOCABULARY: Final = 480
-_LONGEST: Final = 160  # tokens of a caption that are learnt from; longer ones work, and would slow the training
+_LONGEST: Final = 96  # tokens of a caption that are learnt from; longer ones work, and would slow the training
+_READING: Final = 0.2  # weight of the reader's loss beside a teacher's
+_REPORT_EVERY: Final = 50
 _SEED, _HELD_OUT_SEED, _TOKENIZER_SEED = 21, 22, 23
 
 
-def draw_captions(seed: int, step: int, size: int) -> list[captions.Caption]:
-    """Captions of random songs, one in eight without meaning."""
-    rng = runs.generator(seed, step)
+class Teacher(Protocol):
+    """Says how far an encoder's tokens are from what they should be."""
+
+    def distance(
+        self, hidden: torch.Tensor, mask: torch.Tensor, batch: list[captions.Caption], rng: np.random.Generator
+    ) -> torch.Tensor:
+        """Of tokens `[B, T, d]`, for each caption: `[B]`."""
+
+
+def draw_captions(rng: np.random.Generator, size: int, language: str | None = None) -> list[captions.Caption]:
+    """Captions of random songs, one in eight of the default song."""
     songs = [corpus.DEFAULT_SONG if rng.random() < 0.12 else corpus.draw(rng) for _ in range(size)]
-    return [captions.describe(song, rng) for song in songs]
+    return [captions.describe(song, rng, language) for song in songs]
 
 
 def train_tokenizer(folder: Path) -> T5Tokenizer:
-    """A unigram tokenizer for lower-case Latin text; every other script becomes the unknown token."""
-    folder.mkdir(parents=True, exist_ok=True)
-    texts = [caption.text for caption in draw_captions(_TOKENIZER_SEED, 0, 20_000)]
-    texts = [text for text in texts if text.isascii()] + list("abcdefghijklmnopqrstuvwxyz0123456789") * 50
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts),
-        model_prefix=str(folder / "spiece"),
-        vocab_size=_VOCABULARY,
-        hard_vocab_limit=False,
-        character_coverage=1.0,
-        normalization_rule_name="nmt_nfkc_cf",
-        pad_id=0,
-        eos_id=1,
-        unk_id=2,
-        bos_id=-1,
-        pad_piece="<pad>",
-        eos_piece="</s>",
-        unk_piece="<unk>",
-        minloglevel=2,
-    )
-    (folder / "spiece.vocab").unlink()
-    _forget_origin(folder / "spiece.model")
-    tokenizer = T5Tokenizer.from_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return tokenizer
-
-
-def _forget_origin(path: Path) -> None:
-    """A sentencepiece model keeps the paths that it was made with: they are nobody's business."""
-    model = sentencepiece_model_pb2.ModelProto()
-    model.ParseFromString(path.read_bytes())
-    model.trainer_spec.ClearField("input")
-    model.trainer_spec.ClearField("model_prefix")
-    path.write_bytes(model.SerializeToString())
+    """The tokenizer of captions and single letters. Signs that no language's words hold are left out: unknown."""
+    letters = [*map(chr, range(0x3041, 0x30FB)), *"abcdefghijklmnopqrstuvwxyz0123456789"]
+    known = set(str([asdict(language) for language in captions.LANGUAGES.values()])) | set(letters)
+    drawn = draw_captions(runs.generator(_TOKENIZER_SEED, 0), 40_000)
+    texts = [caption.text for caption in drawn if set(caption.text.lower()) <= known]
+    texts += [language.space.join(language.fillers) for language in captions.LANGUAGES.values()] * 20 + letters * 20
+    return tokenizer.train(folder, texts)
 
 
 def build(vocabulary: int) -> T5EncoderModel:
-    """A T5 encoder of two layers."""
+    """A T5 encoder of three layers."""
     return T5EncoderModel(
         T5Config(
             vocab_size=vocabulary,
             d_model=DIMENSION,
             d_kv=24,
             d_ff=256,
-            num_layers=2,
+            num_layers=3,
             num_heads=4,
             feed_forward_proj="gated-gelu",
             dropout_rate=0.0,
@@ -113,65 +96,132 @@ def targets(batch: list[captions.Caption], device: torch.device) -> dict[str, to
     }
 
 
-def _tokens(tokenizer: T5Tokenizer, batch: list[captions.Caption], device: torch.device) -> Any:
-    texts = [caption.text for caption in batch]
-    return tokenizer(texts, return_tensors="pt", padding=True, truncation=True, max_length=_LONGEST).to(device)
+class Texts:
+    """Turns captions into the encoder's input."""
+
+    def __init__(self, own: T5Tokenizer, device: torch.device) -> None:
+        self.tokenizer, self.loosen, self.device = own, tokenizer.Loosener(own), device
+
+    def __call__(
+        self, batch: list[captions.Caption], rng: np.random.Generator | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Ids and mask, `[B, tokens]` (int64); an rng parts pieces of half of the texts."""
+        rows: list[list[int]] = self.tokenizer([caption.text for caption in batch])["input_ids"]
+        if rng is not None:
+            rows = [self.loosen(row, 0.3, rng) if rng.random() < 0.5 else row for row in rows]
+        rows = [row if len(row) <= _LONGEST else [*row[: _LONGEST - 1], row[-1]] for row in rows]
+        ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
+        for place, row in zip(ids, rows, strict=True):
+            place[: len(row)] = torch.tensor(row)
+        return ids.to(self.device), (ids != 0).to(self.device)
 
 
-@torch.no_grad()
-def evaluate(tokenizer: T5Tokenizer, encoder: T5EncoderModel, reader: Reader, size: int = 1000) -> dict[str, float]:
-    """Share of held-out captions whose attribute is read rightly from the mean over the tokens."""
-    device = next(encoder.parameters()).device
-    right = dict.fromkeys(captions.CHOICES, 0)
-    for part in range(0, size, 100):
-        batch = draw_captions(_HELD_OUT_SEED, part, 100)
-        tokens = _tokens(tokenizer, batch, device)
-        mask = tokens["attention_mask"][..., None]
-        logits = reader(encoder(**tokens).last_hidden_state)
-        for name, wanted in targets(batch, device).items():
-            right[name] += int(((logits[name] * mask).sum(1).argmax(-1) == wanted).sum())
-    return {name: count / size for name, count in right.items()}
+class Learner(nn.Module):
+    """The encoder with its reader, and what they are trained on."""
+
+    def __init__(self, texts: Texts, teacher: Teacher | None) -> None:
+        super().__init__()
+        self.encoder, self.reader = build(len(texts.tokenizer)), Reader()
+        self.texts, self.teacher = texts, teacher
+        self.to(texts.device)
+
+    def losses(self, batch: list[captions.Caption], rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """The reader's cross-entropy over all attributes and the teacher's distance (0 without one), means in `[]`."""
+        ids, mask = self.texts(batch, rng)
+        hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        reading = torch.zeros((), device=ids.device)
+        for name, logits in self.reader(hidden).items():
+            wanted = targets(batch, ids.device)[name][:, None].expand(mask.shape)
+            per_token = functional.cross_entropy(logits.transpose(1, 2), wanted, reduction="none")
+            reading = reading + ((per_token * mask).sum(1) / mask.sum(1)).mean()
+        if self.teacher is None:
+            return reading, torch.zeros_like(reading)
+        return reading, self.teacher.distance(hidden, mask, batch, rng).mean()
+
+    @torch.no_grad()
+    def evaluate(self, language: str, size: int = 200) -> dict[str, float]:
+        """Of held-out captions: the share whose attribute is read rightly, and the teacher's distance."""
+        rng = runs.generator(_HELD_OUT_SEED, list(captions.LANGUAGES).index(language))
+        batch = sorted(draw_captions(rng, size, language), key=lambda caption: len(caption.text))
+        found: dict[str, list[torch.Tensor]] = {}
+        for first in range(0, size, 50):
+            part = batch[first : first + 50]
+            ids, mask = self.texts(part)
+            hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+            for name, logits in self.reader(hidden).items():
+                read = (logits * mask[..., None]).sum(1).argmax(-1)
+                found.setdefault(name, []).append((read == targets(part, ids.device)[name]).float())
+            if self.teacher is not None:
+                found.setdefault("distance", []).append(self.teacher.distance(hidden, mask, part, rng))
+        return {name: round(float(torch.cat(values).mean()), 3) for name, values in found.items()}
 
 
-def train(steps: int, batch_size: int, peak: float) -> None:
-    """Train tokenizer and encoder and save them to `runs.TEXT_ENCODER`, in the layout that T5Conditioner loads."""
-    device = runs.start("text_encoder")
-    tokenizer = train_tokenizer(runs.TEXT_ENCODER)
-    encoder, reader = build(len(tokenizer)).to(device), Reader().to(device)
-    parameters = [*encoder.parameters(), *reader.parameters()]
-    optimiser = torch.optim.AdamW(parameters, peak, weight_decay=0.01)
-    for step in runs.count_steps(0, steps, "text encoder"):
+def train(args: argparse.Namespace, device: torch.device, teacher: Teacher | None = None) -> None:
+    """Train tokenizer and encoder, resuming, and save them to `runs.TEXT_ENCODER` as T5Conditioner loads them."""
+    resume = runs.TEXT_ENCODER.with_suffix(".resume")
+    state = runs.load(resume, device)
+    own = train_tokenizer(runs.TEXT_ENCODER) if state is None else T5Tokenizer.from_pretrained(runs.TEXT_ENCODER)
+    learner = Learner(Texts(own, device), teacher)
+    optimiser = torch.optim.AdamW(learner_parameters(learner), args.learning_rate, weight_decay=0.01)
+    first = 0
+    if state is not None:
+        first = state["step"]
+        learner.encoder.load_state_dict(state["encoder"])
+        learner.reader.load_state_dict(state["reader"])
+        optimiser.load_state_dict(state["optimiser"])
+
+    seen = torch.zeros(2, device=device)
+    for step in runs.count_steps(first, args.steps, "text encoder"):
         for group in optimiser.param_groups:
-            group["lr"] = runs.learning_rate(step, steps, peak)
-        batch = draw_captions(_SEED, step, batch_size)
-        tokens = _tokens(tokenizer, batch, device)
-        mask = tokens["attention_mask"].float()
-        logits = reader(encoder(**tokens).last_hidden_state)
-        loss = torch.zeros((), device=device)
-        for name, wanted in targets(batch, device).items():
-            per_token = functional.cross_entropy(
-                logits[name].transpose(1, 2), wanted[:, None].expand(mask.shape), reduction="none"
-            )
-            loss = loss + ((per_token * mask).sum(1) / mask.sum(1)).mean()
+            group["lr"] = runs.learning_rate(step, args.steps, args.learning_rate)
+        rng = runs.generator(_SEED, step)
+        batch = sorted(draw_captions(rng, args.batch), key=lambda caption: len(caption.text))
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
+        for part in of_one_length(batch):
+            reading, distance = (loss * len(part) / len(batch) for loss in learner.losses(part, rng))
+            ((_READING * reading if teacher else reading) + distance).backward()
+            seen += torch.stack([reading, distance]).detach() / _REPORT_EVERY
+        nn.utils.clip_grad_norm_(learner_parameters(learner), 1.0)
         optimiser.step()
-        if (step + 1) % 100 == 0:
-            log.info("step %d loss %.3f", step + 1, float(loss.detach()))
-    encoder.eval()
-    log.info("held out: %s", evaluate(tokenizer, encoder, reader))
-    encoder.save_pretrained(runs.TEXT_ENCODER)
+        if (step + 1) % _REPORT_EVERY == 0:
+            log.info("step %d reading %.3f distance %.3f", step + 1, *seen.tolist())
+            seen.zero_()
+        if (step + 1) % args.save_every == 0 or step + 1 == args.steps:
+            _save(learner, optimiser, step + 1)
+    for language in captions.LANGUAGES:
+        log.info("held out, %s: %s", language, learner.evaluate(language))
+
+
+def of_one_length(batch: list[captions.Caption]) -> list[list[captions.Caption]]:
+    """A sorted batch in parts whose texts are about equally long: padding costs time, and few texts are long."""
+    ends = [round(share * len(batch)) for share in (0, 0.4, 0.75, 0.94, 1)]
+    return [batch[start:end] for start, end in itertools.pairwise(ends)]
+
+
+def _save(learner: Learner, optimiser: torch.optim.Optimizer, step: int) -> None:
+    learner.encoder.save_pretrained(runs.TEXT_ENCODER)
+    state = {"encoder": learner.encoder.state_dict(), "reader": learner.reader.state_dict()}
+    runs.save(runs.TEXT_ENCODER.with_suffix(".resume"), state | {"optimiser": optimiser.state_dict(), "step": step})
+
+
+def learner_parameters(learner: Learner) -> list[nn.Parameter]:
+    """What is trained; a teacher is not."""
+    return [*learner.encoder.parameters(), *learner.reader.parameters()]
+
+
+def arguments_of(description: str | None, steps: int) -> argparse.ArgumentParser:
+    """The command line of a stage that trains a text encoder."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--save-every", type=int, default=250)
+    return parser
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--batch", type=int, default=48)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
-    args = parser.parse_args(arguments)
-    train(args.steps, args.batch, args.learning_rate)
+    train(arguments_of(__doc__, 3000).parse_args(arguments), runs.start("text_encoder"))
 
 
 if __name__ == "__main__":

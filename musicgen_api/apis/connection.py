@@ -26,5 +26,5 @@ class Connection:
 
     @property
     def closed(self) -> bool:
-        """The peer has closed or reset the connection. Does not wait, reads nothing away."""
+        """The peer has closed or reset the connection. Does not wait, and does not consume bytes."""
         return self._socket is not None and hung_up(self._socket)

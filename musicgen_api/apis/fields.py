@@ -1,7 +1,7 @@
-"""Fields that take JSON at its word: what a type is not is refused, never converted.
+"""Fields that take JSON at its word: they refuse a value of another type and never convert it.
 
-`"30"`, `true` and `30.5` are no integer, `1` and `"false"` no boolean, `"3"` and `true` no number. A number without a
-fractional part, such as `30.0`, is an integer, as in JSON Schema.
+`"30"`, `true` and `30.5` are not integers, `1` and `"false"` not booleans, `"3"` and `true` not numbers.
+A number without a fractional part, such as `30.0`, is an integer, as in JSON Schema.
 """
 
 from __future__ import annotations

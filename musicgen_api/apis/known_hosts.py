@@ -15,7 +15,7 @@ from musicgen_api.settings import Settings
 
 
 def refuse_unknown_hosts(app: Flask, settings: Settings) -> None:
-    """Answer 421 to every request for another name, on loopback or where MUSICGEN_HOSTS says which there are."""
+    """Answer 421 to every request for another name, on loopback addresses or if MUSICGEN_HOSTS is set."""
     local_only = settings.proxy_hops == 0 and hosts.reaches_this_machine_only(settings.host)
     if not local_only and not settings.known_hosts:
         return

@@ -26,14 +26,14 @@ def describe(settings: Settings, catalog: Catalog) -> Json:
         version=VERSION,
         openapi_version="3.1.0",
         info={
-            "description": "Text to music with MusicGen (AudioCraft). One piece at a time. A request that is no valid "
+            "description": "Text to music with MusicGen (AudioCraft). One piece at a time. A request that is not valid "
             "HTTP, or that does not come, is answered on every route with the schema Error: 400, 408, 413, 414, 417, "
             "431, 501, 505, or 503 while there are too many clients."
         },
         plugins=[MarshmallowPlugin()],
     )
     spec.components.schema("Error", ERROR)
-    unknown_host = error_response("The Host is none of the service's names (MUSICGEN_HOSTS).")
+    unknown_host = error_response("The Host is not one of the service's names (MUSICGEN_HOSTS).")
     for family in (documents, studio, operations):
         for path, methods in family.describe(spec, settings).items():
             for operation in methods.values():

@@ -1,1 +1,1 @@
-"""What everybody talks about: requests, events, errors, progress. It knows nothing of the rest."""
+"""What all other packages share: requests, events, errors, progress. It imports none of them."""

@@ -47,18 +47,18 @@ class MusicGenError(Exception):
         super().__init__(message)
         self.message = message
         self.trace_id: str | None = None
-        """Under which the log holds the trace, where there is one."""
+        """The id under which the log has the trace, if there is one."""
 
 
 class RequestError(MusicGenError):
-    """The request itself is at fault; sending it again unchanged is pointless."""
+    """The request itself is wrong; the client must change it before it tries again."""
 
     status = 400
     code = "bad_request"
 
 
 class NotJSON(RequestError):
-    """The body is no JSON object."""
+    """The body is not a JSON object."""
 
     code = "not_json"
 
@@ -83,7 +83,7 @@ class InvalidFields(RequestError):
 
 
 class UnknownModel(InvalidFields):
-    """`model` names nothing in the catalogue."""
+    """The catalogue does not have the model that `model` names."""
 
     code = "unknown_model"
 
@@ -92,7 +92,7 @@ class UnknownModel(InvalidFields):
 
 
 class Unavailable(MusicGenError):
-    """Nothing is wrong with the request, but it cannot be taken now. `retry_after_s`: whole seconds."""
+    """The request is valid, but the service cannot take it now. `retry_after_s`: whole seconds."""
 
     status = 503
     code = "unavailable"
@@ -113,13 +113,13 @@ class Busy(Unavailable):
 
 
 class HubBusy(Unavailable):
-    """The hub limits how often it is asked (429), or says itself when it is back (503)."""
+    """The hub limits how often it is asked (429), or says when it will be back (503)."""
 
     code = "hub_busy"
 
 
 class Overloaded(Unavailable):
-    """The front has no room left for what this client sends."""
+    """The front cannot hold what this client sends."""
 
     code = "overloaded"
 
@@ -128,7 +128,7 @@ class Overloaded(Unavailable):
 
 
 class ShuttingDown(Unavailable):
-    """SIGTERM has arrived; no new work is taken."""
+    """SIGTERM has arrived; the service does not take new work."""
 
     code = "shutting_down"
 
@@ -155,19 +155,19 @@ class ModelNotFound(ModelError):
 
 
 class ModelDamaged(ModelError):
-    """The files exist, and something is wrong with what is in them; the text names the file."""
+    """The files exist, but their contents are wrong; the text names the file."""
 
     code = "model_damaged"
 
 
 class DiffusionUnavailable(ModelError):
-    """MultiBand Diffusion was asked for and cannot be used with this model."""
+    """The request asks for MultiBand Diffusion, which cannot be used with this model."""
 
     code = "diffusion_unavailable"
 
 
 class OutOfMemory(MusicGenError):
-    """RAM or GPU memory ran out; the job is lost, the service is not."""
+    """RAM or GPU memory ran out. The job failed; the service keeps running."""
 
     code = "out_of_memory"
 
@@ -179,7 +179,7 @@ class GenerationFailed(MusicGenError):
 
 
 class StartFailed(MusicGenError):
-    """The synthesizer could not be made. It is not tried again in this process: half-done imports stay half done."""
+    """The synthesizer could not be made. This process does not try again: half-done imports stay half done."""
 
     code = "start_failed"
 
@@ -197,7 +197,7 @@ class DeviceLost(MusicGenError):
 
 
 class ReaderTooSlow(MusicGenError):
-    """The client leaves so much sound unread that keeping more for it would cost the service its memory."""
+    """The client leaves more sound unread than the service keeps for it."""
 
     status = 503
     code = "reader_too_slow"

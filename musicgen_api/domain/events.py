@@ -1,4 +1,4 @@
-"""What a job tells the one who reads it."""
+"""What a job tells its reader."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from musicgen_api.domain.request import Music, Phase, Sound
 
 @dataclass(frozen=True)
 class Downloading:
-    """Files of the model are on their way. `bytes_total` 0: not known yet."""
+    """Files of the model are being downloaded. `bytes_total` 0: not known yet."""
 
     model: str
     bytes_done: int
@@ -36,7 +36,7 @@ class Completed:
 
 @dataclass(frozen=True)
 class Failed:
-    """The last event of a job that did not. The error carries no traceback."""
+    """The last event of a job that failed. The error carries no traceback."""
 
     error: MusicGenError
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from musicgen_api.domain.request import Monitor, Phase
 
 LAST_BEFORE_THE_END = 99.9
-"""100 is said at the end only, by whoever delivers the result."""
+"""Only the code that delivers the result says 100, at the end."""
 
 
 class ProgressMeter:

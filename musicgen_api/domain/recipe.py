@@ -1,4 +1,4 @@
-"""How a piece was made, and the codes that it consists of: enough to make it again or to go on from it."""
+"""How a piece was made, and the codes that it consists of: enough to make it again or to continue it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Codes:
     """Names the codec; the codes of another one sound like noise."""
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` where the parts do not fit each other."""
+        """Raise `ValueError` if the parts do not fit each other."""
         if self.ids.ndim != 2 or self.ids.dtype != np.uint16:
             raise ValueError(f"expected uint16 [K, T], got {self.ids.dtype} {list(self.ids.shape)}")
         if not 2 <= self.cardinality <= 2**16:
@@ -45,9 +45,9 @@ class Recipe:
     request: Mapping[str, Any] = field(default_factory=dict)
     """The fields of `POST /api/music`, as in JSON, that ask for this piece again: model, seed, description, ..."""
     version: str = ""
-    """Of MusicGen API."""
+    """The version of MusicGen API."""
     codes: Codes | None = None
-    """None where they were not kept, or not known yet when the file began."""
+    """None if they were not kept, or not yet known when the file began."""
 
     @property
     def prompts(self) -> tuple[str, ...]:

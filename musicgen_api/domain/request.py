@@ -1,4 +1,4 @@
-"""What is asked of the synthesizer, what it gives back, and what it says while it works. Imports no torch."""
+"""What the synthesizer gets, what it returns, and what it reports while it works. Does not import torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from musicgen_api.domain.recipe import Codes
 
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
-"""Of arithmetic; int8 is the precision of weights alone."""
+"""The precisions of the arithmetic; with int8 only the weights have it."""
 
 
 MAX_SEED = 2**53 - 1
@@ -21,7 +21,7 @@ MAX_SEED = 2**53 - 1
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a piece that follows a description of its own."""
+    """A part of a piece, with a description of its own."""
 
     description: str
     duration: int  # seconds
@@ -54,12 +54,12 @@ class MusicRequest:
 
     @property
     def parts(self) -> tuple[Section, ...]:
-        """The piece as sections: one, where it has one description."""
+        """The piece as sections: one section if it has one description."""
         return self.sections or (Section(self.description, self.duration),)
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """One for each take; after the largest one comes 0."""
+        """The seed of each take; after the largest seed comes 0."""
         return tuple((self.seed + take) % (MAX_SEED + 1) for take in range(self.takes))
 
 
@@ -71,12 +71,12 @@ class Take:
     waveform: npt.NDArray[np.float32]
     """[C, T], finite, nominally within -1 and 1."""
     codes: Codes | None = None
-    """What the waveform was decoded from. None: there are none to be kept."""
+    """The codes that the waveform was decoded from. None: they are not kept."""
 
 
 @dataclass(frozen=True, eq=False)
 class Music:
-    """What a request asked for, not yet files: whoever answers encodes it."""
+    """The music that a request asked for, not yet as files: the request's thread encodes it."""
 
     takes: tuple[Take, ...]
     """At least one; all are equally long."""
@@ -119,7 +119,7 @@ class Phase(enum.StrEnum):
 
 
 class Monitor(Protocol):
-    """Whom the synthesizer tells how far it is, and who may stop it."""
+    """Receives the synthesizer's progress, and may stop it."""
 
     def check(self) -> None:
         """Raise `errors.Cancelled` if the job must stop. Cheap: called at every step."""
@@ -128,7 +128,7 @@ class Monitor(Protocol):
         """`percent` (0 to 100) of the job is done."""
 
     def sound(self, sound: Sound) -> None:
-        """The next piece of music is there. Raises an error if nobody has taken too many of those before it."""
+        """The next piece of music is ready. Raises an error if too many earlier ones are still unread."""
 
     def download(self, model: str, bytes_done: int, bytes_total: int) -> None:
-        """Files of `model` are on their way from the hub. `bytes_total` 0: not known yet."""
+        """Files of `model` are being downloaded from the hub. `bytes_total` 0: not known yet."""

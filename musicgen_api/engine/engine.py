@@ -61,7 +61,7 @@ class Engine:
 
     @property
     def form(self) -> str | None:
-        """The form of the compiled step that decodes, or None where torch's operations do."""
+        """The form of the compiled step, or None where torch's operations do."""
         return self._compiled.form.name if self._compiled else None
 
     @property

@@ -1,4 +1,4 @@
-"""All that one job changes while it decodes, in one place and written in place.
+"""All that one job changes while it generates, in one place and written in place.
 
 A captured CUDA graph reads these very buffers, so they are never rebound while it lives.
 """

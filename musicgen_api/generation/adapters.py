@@ -1,4 +1,4 @@
-"""Who generates a window: the engine, or AudioCraft's own `lm.generate`. To the loop over windows they are alike."""
+"""What generates a window: the engine, or AudioCraft's own `lm.generate`. The loop over windows uses both alike."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class EngineAdapter:
     generators: Sequence[torch.Generator]
 
     def __post_init__(self) -> None:
-        """No section's conditions are known yet."""
+        """The conditions of no section are known yet."""
         self._sections: dict[int, Conditions] = {}
 
     def window(self, window: Window, known: Tensor, on_step: OnStep) -> Iterator[Tensor]:

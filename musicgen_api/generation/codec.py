@@ -202,7 +202,7 @@ class _Chain:
 
 
 class _Residual:
-    """Adds a block and its shortcut, of which the faster one waits for the other."""
+    """Adds a block and its shortcut; the faster of the two waits for the other."""
 
     def __init__(self, block: _Layer, shortcut: _Layer) -> None:
         self._block, self._shortcut = block, shortcut

@@ -82,7 +82,7 @@ def conditions_of(lm: LMModel, songs: Sequence[ConditioningAttributes], *, two_s
 
 
 def fuse(lm: LMModel, tensors: Mapping[str, tuple[Tensor, Tensor]], rows: int) -> Conditions:
-    """Sort condition tensors into what is prepended and what is attended to, in ConditionFuser's order."""
+    """Sort condition tensors into prepended ones and attended ones, in ConditionFuser's order."""
     prefix: Tensor | None = None
     cross: Tensor | None = None
     for name, (tensor, _mask) in tensors.items():

@@ -64,7 +64,7 @@ class Diffusion:
         self._sample_rate = 0
 
     def prepare(self, model: LoadedModel, monitor: Monitor) -> None:
-        """Load what is not loaded yet and make sure that it fits `model`'s codec.
+        """Load the missing diffusion models and make sure that they fit `model`'s codec.
 
         Raises:
             DiffusionUnavailable: it does not fit, or its weights cannot be had.

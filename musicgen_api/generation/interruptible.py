@@ -1,4 +1,4 @@
-"""A long call of a network that may be stopped in the middle."""
+"""A long call of a network that can be stopped in the middle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be generated: which music, how long, for which seeds."""
+"""The plan of a generation: which music, how long, for which seeds."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Plan:
     melody: Tensor | None
     """A tune to follow, [C, samples] at the model's own sample rate and channels."""
     delay: int
-    """Steps that each window takes besides its frames."""
+    """Steps that each window needs in addition to its frames."""
 
     @property
     def steps(self) -> int:
-        """How many steps generating takes, all windows together."""
+        """The number of steps that all windows need together."""
         return sum(window.new + self.delay for window in self.windows)
 
     @property
@@ -65,7 +65,7 @@ def make_plan(
 
 
 def _frames_of(sections: Sequence[Section], frame_rate: float) -> list[int]:
-    """Frames of each section, so that rounding does not add up."""
+    """Frames of each section, cut so that rounding errors do not add up."""
     ends, seconds = [0], 0.0
     for section in sections:
         seconds += section.duration

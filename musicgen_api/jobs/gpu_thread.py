@@ -84,7 +84,7 @@ class GpuThread:
         self._reload_after_s = reload_after_s
         self._reload_at = 0.0
         self._load_failure: MusicGenError | None = None  # why the default model is not there, until it is
-        self._start_failure: MusicGenError | None = None  # why there is no synthesizer: for good
+        self._start_failure: MusicGenError | None = None  # why the synthesizer could not be made; final
         self._device_lost = False
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="gpu", daemon=True)
@@ -224,7 +224,7 @@ class GpuThread:
         return self._synthesizer
 
     def _next_job(self) -> Job | None:
-        """Wait for the next job, and do what is due between jobs. None: there will be no more."""
+        """Wait for the next job, and do the due work between jobs. None: no more jobs will come."""
         while not self._device_lost:
             release_s = self._synthesizer.release_idle() if self._synthesizer is not None else None
             waits_s = [seconds for seconds in (release_s, self._reload_in_s()) if seconds is not None]
@@ -237,7 +237,7 @@ class GpuThread:
         return None
 
     def _reload_in_s(self) -> float | None:
-        """Seconds until the default model, which could not be loaded, is tried again; None: there is no need."""
+        """Seconds until the next try to load the default model; None: no try is needed."""
         if self._load_failure is None or self._synthesizer is None:
             return None
         return max(self._reload_at - time.monotonic(), 0.0)
@@ -261,7 +261,7 @@ class GpuThread:
         try:
             job.check()
             return Completed(self._ensure_synthesizer().synthesize(job.request, job))
-        except BaseException as error:  # a panic in a tokenizer's Rust code is no Exception
+        except BaseException as error:  # a panic in a tokenizer's Rust code is not an Exception
             return Failed(self._explain(error, f"Generating with {job.request.model}"))
 
     def _explain(self, error: BaseException, what: str, kind: type[MusicGenError] = GenerationFailed) -> MusicGenError:

@@ -1,4 +1,4 @@
-"""Which models there are. Ids only: where a model's files are is the catalogue's secret. Imports no torch."""
+"""The models that requests may name. Clients see ids only, never the place of the files. Does not import torch."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def device_failures(what: str) -> Iterator[None]:
 
 
 def free_memory() -> None:
-    """Give back what is no longer referenced, to the system and to the device."""
+    """Return unreferenced memory to the system and to the device."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -38,13 +38,13 @@ INT8_FROM_WIDTH = 128
 
 
 def why_not(lm: LMModel) -> str | None:
-    """Why the engine cannot decode this model, or None if it can. Looks at structure, not at weights."""
+    """Why the engine cannot run this model, or None if it can. Looks at structure, not at weights."""
     layer: Any = lm.transformer.layers[0]
     attention = layer.self_attn
     rope = lm.transformer.rope
     provider = lm.pattern_provider
     unsupported = {
-        "its codebook pattern is no plain delay": not isinstance(provider, DelayedPatternProvider)
+        "its codebook pattern is not a plain delay": not isinstance(provider, DelayedPatternProvider)
         or bool(provider.flatten_first or provider.empty_initial),
         "conditions are added to its input": bool(
             lm.fuser.fuse2cond.get("sum") or lm.fuser.fuse2cond.get("input_interpolate")
@@ -57,8 +57,8 @@ def why_not(lm: LMModel) -> str | None:
         ),
         "it repeats keys and values": attention.kv_repeat > 1,
         "it decays rotations (xPos)": rope is not None and rope.xpos is not None,
-        # AudioCraft takes heads for steps there (`_apply_rope`, `_complete_kv`): there is no right result
-        # to equal.
+        # AudioCraft confuses heads with steps there (`_apply_rope`, `_complete_kv`), so it cannot give a right
+        # result to compare with.
         "it limits or rotates memory-efficient attention": attention.memory_efficient
         and (rope is not None or attention.past_context is not None),
     }
@@ -66,7 +66,7 @@ def why_not(lm: LMModel) -> str | None:
 
 
 def architecture_of(lm: LMModel) -> Architecture:
-    """Shape and arithmetic of a model that `why_not` has nothing against."""
+    """Shape and arithmetic of a model for which `why_not` returns None."""
     transformer: Any = lm.transformer
     attention = transformer.layers[0].self_attn
     provider: Any = lm.pattern_provider

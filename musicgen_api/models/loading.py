@@ -59,7 +59,7 @@ _TRAINING_ONLY = (
 
 @dataclass(frozen=True)
 class BackendChoice:
-    """What is to decode, from the settings of the same names."""
+    """What generates, from the settings of the same names."""
 
     engine: str = "auto"
     precision: str = "auto"
@@ -67,18 +67,16 @@ class BackendChoice:
     cuda_graphs: bool = True
 
     def against_engine(self, lm: LMModel) -> str | None:
-        """Why AudioCraft is to decode this model, or None if the engine is.
+        """Why AudioCraft must generate with this model, or None if the engine does.
 
         Raises:
-            ModelError: the engine was asked for and cannot.
+            ModelError: the settings insist on the engine, and it cannot run the model.
         """
         if self.engine == "audiocraft":
             return "it was asked for"
         reason = why_not(lm)
         if reason is not None and self.engine == "engine":
-            raise ModelError(
-                f"The engine cannot decode this model: {reason}. With MUSICGEN_ENGINE=auto AudioCraft does."
-            )
+            raise ModelError(f"The engine cannot run this model: {reason}. With MUSICGEN_ENGINE=auto AudioCraft does.")
         return reason
 
 
@@ -92,11 +90,11 @@ def load_musicgen(
 def build_musicgen(
     model_id: str, checkpoint: Checkpoint, device: torch.device, monitor: Monitor, choice: BackendChoice | None = None
 ) -> LoadedModel:
-    """Bring `checkpoint` onto `device`, decoded as `choice` says.
+    """Bring `checkpoint` onto `device`; `choice` says what generates with it.
 
     Raises:
-        ModelDamaged: its parts do not fit together, or a weight is no number; the text names the file and the tensor.
-        ModelError: the engine was asked for and cannot decode it.
+        ModelDamaged: its parts do not fit, or a weight is not a number; the text names the file and the tensor.
+        ModelError: the settings insist on the engine, and it cannot run the model.
         Cancelled: the job must stop; asked between the steps.
     """
     with naming(model_id):
@@ -114,7 +112,7 @@ def build_musicgen(
 
 
 def _require_match(model: LoadedModel) -> None:
-    """The codec makes MusicGen's sound, and of the tokens that the language model writes."""
+    """Check that the codec has MusicGen's sample rate and fits the tokens of the language model."""
     if model.sample_rate != SAMPLE_RATE:
         raise ModelDamaged(f"{CODEC} is for audio at {model.sample_rate} Hz; a MusicGen's is for {SAMPLE_RATE} Hz.")
     codec = (model.compression_model.num_codebooks, model.compression_model.cardinality)
@@ -138,7 +136,7 @@ def _build_language_model(
     if reason is None:
         engine = _load_with_engine(lm, package, device, choice)
     else:
-        log.info("AudioCraft's own decoding is used: %s", reason)
+        log.info("AudioCraft itself generates: %s", reason)
         _assign(lm, package, device)
     lm.cfg = cfg
     # Guidance and sampling in fp32: in fp16 a small temperature or a strong guidance overflows, and on CUDA the NaN
@@ -207,7 +205,7 @@ def _load_with_engine(lm: LMModel, package: Package, device: torch.device, choic
     )
     precision = choose_precision(choice.precision, lm.dim, device)
     engine = engine_for(lm, package.state, precision, device, step=choice.step, cuda_graphs=choice.cuda_graphs)
-    log.info("the engine decodes in %s", precision)
+    log.info("the engine generates in %s", precision)
     return engine
 
 
@@ -280,7 +278,7 @@ def _no_stem_separator() -> Iterator[None]:
 
 @contextmanager
 def _replaced(module: ModuleType, name: str, value: object) -> Iterator[None]:
-    """Put another function in the place of one of AudioCraft's that takes no argument for it, and put it back."""
+    """Replace a function of AudioCraft's that cannot be replaced by an argument, and restore it afterwards."""
     original = getattr(module, name)
     setattr(module, name, value)
     try:

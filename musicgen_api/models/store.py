@@ -1,4 +1,4 @@
-"""Models in memory: loaded when first asked for, freed when others need the room or nobody asks any more."""
+"""Models in memory: loaded on the first request, freed when others need the room or nobody uses them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ModelStore:
     """At most `capacity` models, least recently used first out. For one thread.
 
     Args:
-        choice: what decodes them.
+        choice: what generates with them.
         idle_s: models unused for this many seconds are freed by `release_idle`; 0 keeps them.
         on_change: called whenever other models are held.
     """
@@ -85,7 +85,7 @@ class ModelStore:
             next(reversed(self._held.values())).used_at = self._clock()
 
     def release_idle(self) -> float | None:
-        """Free models that are idle for too long. Seconds until the next one may be, None if none will."""
+        """Free models that were idle for too long. Returns the seconds until the next may be, or None."""
         if not self._idle_s:
             return None
         now = self._clock()

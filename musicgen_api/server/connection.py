@@ -89,7 +89,7 @@ class Connection:
 
     @property
     def deadline(self) -> float:
-        """When the client is late."""
+        """The time from which the client is late."""
         return min(self.output.deadline, NEVER if self.state >= State.SENDING else self._deadline)
 
     @property
@@ -100,7 +100,7 @@ class Connection:
     # --- ends
 
     def refuse(self, error: MusicGenError) -> None:
-        """Answer by ourselves and close."""
+        """Answer from the loop itself and close."""
         self._front.log.debug("Refused with %d: %s", error.status, error.message)
         response = refusals.encode(error, with_body=not self._reader.is_head_request)
         self._reader.forget()
@@ -149,7 +149,7 @@ class Connection:
             self._advance()
 
     def _advance(self) -> None:
-        """See what the bytes that have come amount to."""
+        """Act on the bytes that have arrived."""
         try:
             request = self._reader.next_request()
             if request is None:
@@ -178,7 +178,7 @@ class Connection:
             self._say(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _say(self, text: bytes) -> bool:
-        """Send what is short, by ourselves; is the client still there?"""
+        """Send a short answer from the loop itself; is the client still there?"""
         try:
             self.output.sendall(text)
         except BrokenPipeError:
@@ -187,7 +187,7 @@ class Connection:
         return True
 
     def _settle(self) -> None:
-        """Go on once the answer has left."""
+        """Continue after the answer has been sent."""
         if self.output.broken:
             self.close()
         elif not self.output.pending:
@@ -215,7 +215,7 @@ class Connection:
         self.since = time.monotonic()
 
     def watch(self) -> None:
-        """Ask the selector for the events that this state wants; no thread's socket is watched for nothing."""
+        """Ask the selector for the events that this state needs, and for no others."""
         wanted = EVENT_READ if self.state <= State.READING else 0
         if self.output.pending and not self.output.broken and self.state is not State.CLOSED:
             wanted |= EVENT_WRITE

@@ -79,7 +79,7 @@ class RequestReader:
         """A `Request` of gunicorn's with its whole body in `body`, a stream in memory; None while there is none.
 
         Raises:
-            RequestError: what has come is no request that can be served. Nothing after it can be read.
+            RequestError: the bytes are not a request that can be served. Nothing after it can be read.
         """
         try:
             if self._head is None and not self._read_head():
@@ -106,7 +106,7 @@ class RequestReader:
         return True
 
     def _framing(self, head: Any) -> LengthBody | ChunkedBody:
-        """Which bytes are the body: decided by gunicorn, which refuses what is ambiguous."""
+        """Which bytes are the body. gunicorn decides, and refuses ambiguous requests."""
         reader = head.body.reader
         if isinstance(reader, ChunkedReader):
             return ChunkedBody(lambda trailers: head.parse_headers(trailers, from_trailer=True))

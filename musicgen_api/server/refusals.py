@@ -29,14 +29,14 @@ _HEAD = (
 
 
 def refusal(status: int, message: str) -> RequestError:
-    """What is wrong with a request as HTTP. The connection is closed after it."""
+    """The refusal of a request that is not valid HTTP. The connection is closed after it."""
     error = RequestError(message)
     error.status, error.code = status, CODES[status]
     return error
 
 
 def timed_out(timeout_s: float) -> RequestError:
-    """408: the request was begun and did not come."""
+    """408: the request began but did not arrive completely."""
     return refusal(408, f"The request did not arrive in time; nothing may stall for more than {timeout_s:g} s.")
 
 
@@ -49,7 +49,7 @@ def of(error: Exception) -> RequestError:
     """The refusal for what gunicorn's parser raises."""
     match error:
         case http.LimitRequestLine():
-            return refusal(414, "The request line is too long; parameters belong into the body.")
+            return refusal(414, "The request line is too long; parameters belong in the body.")
         case http.LimitRequestHeaders():
             return refusal(431, "The request's headers are too many or too long.")
         case http.UnsupportedTransferCoding():

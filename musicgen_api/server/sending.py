@@ -36,7 +36,7 @@ class Output:
         self._timeout_s = timeout_s
         self._on_backlog = on_backlog
         self._changed = threading.Condition()
-        self._pieces: deque[tuple[memoryview, int]] = deque()  # what is unsent of each, and its size when it was whole
+        self._pieces: deque[tuple[memoryview, int]] = deque()  # the unsent rest of each, and its whole size
         self._held = 0
         self._pace = Pace(timeout_s, time.monotonic())
         self.broken = False

@@ -46,7 +46,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         if cfg.workers != 1:
             sys.exit("MusicGen API cannot start: it is one process, so gunicorn's option workers must be 1.")
         if cfg.is_ssl:
-            sys.exit("MusicGen API cannot start: TLS belongs into a proxy; remove gunicorn's options for certificates.")
+            sys.exit("MusicGen API cannot start: TLS belongs in a proxy; remove gunicorn's options for certificates.")
 
     # --- signals: they interrupt the loop anywhere, so they only leave word
 
@@ -65,7 +65,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
     # --- the loop
 
     def run(self) -> None:
-        """Serve until the process is told to end, and what is at work has ended."""
+        """Serve until the process is told to end and all running work has ended."""
         pools = _Pools(self.cfg.threads)
         answering = Answering(self.wsgi, self.cfg, self.log, keeps=lambda: self.alive)
         front = Front(self.sockets, self._limits(), self.cfg, self.log, pools.submit, answering)

@@ -57,6 +57,10 @@ class Box:
             passwd.write_text(passwd.read_text() + f"musicgen:x:{self.uid}:{self.gid}::{self.home}:/bin/sh\n")
 
         lines = [f"mount -t tmpfs -o mode=0755 box {root}"]
+        # A checkout in /tmp has its packages below a folder that is a fresh one in the box: that folder comes first.
+        below = [Path(place).parents for place in SYSTEM]
+        first = {place for place in self.writable if any(Path(place) in parents for parents in below)}
+        lines += [self._fresh(root, place) for place in self.writable if place in first]
         for place, source in ({place: Path(place) for place in SYSTEM} | dict(self.mounts)).items():
             if source.exists():
                 lines.append(self._bind(source, f"{root}{place}", "ro"))
@@ -64,9 +68,11 @@ class Box:
         lines.append(self._bind(bytecode, f"{root}{BYTECODE}", "rw"))
         lines.append(f"mkdir {root}/proc {root}/dev && mount --rbind /proc {root}/proc")
         lines += [f"touch {root}/dev/{name} && mount --bind /dev/{name} {root}/dev/{name}" for name in DEVICES]
-        for place, options in self.writable.items():
-            lines.append(f"mkdir -p {root}{place} && mount -t tmpfs -o {options} box {root}{place}")
+        lines += [self._fresh(root, place) for place in self.writable if place not in first]
         return [*lines, f"mount -o remount,ro {root}"]
+
+    def _fresh(self, root: Path, place: str) -> str:
+        return f"mkdir -p {root}{place} && mount -t tmpfs -o {self.writable[place]} box {root}{place}"
 
     def _bind(self, source: Path, place: str, mode: str) -> str:
         source, place = shlex.quote(str(source)), shlex.quote(place)

@@ -9,18 +9,69 @@ from typing import Any
 import pytest
 import torch
 from audiocraft.models import MusicGen
+from audiocraft.modules.conditioners import ConditioningAttributes
 from omegaconf import OmegaConf
 from sentencepiece import sentencepiece_model_pb2
 
-from training import codec, packing, runs
+from training import alignment, codec, packing, runs
 from training.packing import BUNDLED
 
 FINGERPRINT: dict[str, Any] = json.loads((BUNDLED / "fingerprint.json").read_text())
+
+REQUESTS = [
+    {
+        "en": "fast electronic music with strong drums",
+        "fr": "musique électronique rapide avec une batterie puissante",
+        "zh": "快节奏的电子音乐，带有强烈的鼓点",
+        "es": "música electrónica rápida con una batería potente",
+        "de": "schnelle elektronische Musik mit kräftigem Schlagzeug",
+        "ja": "強いドラムの入ったテンポの速い電子音楽",
+        "pt": "música eletrônica rápida com uma bateria potente",
+    },
+    {
+        "en": "a slow and sad piano piece",
+        "fr": "un morceau de piano lent et triste",
+        "zh": "缓慢悲伤的钢琴曲",
+        "es": "una pieza de piano lenta y triste",
+        "de": "ein langsames, trauriges Klavierstück",
+        "ja": "ゆっくりした悲しいピアノ曲",
+        "pt": "uma peça de piano lenta e triste",
+    },
+    {
+        "en": "cheerful acoustic guitar, no drums",
+        "fr": "guitare acoustique joyeuse, sans batterie",
+        "zh": "欢快的木吉他，没有鼓",
+        "es": "guitarra acústica alegre, sin batería",
+        "de": "fröhliche akustische Gitarre ohne Schlagzeug",
+        "ja": "明るいアコースティックギター、ドラムなし",
+        "pt": "violão alegre, sem bateria",
+    },
+    {
+        "en": "fast dark strings in a minor key with a drum beat",
+        "fr": "CORDES SOMBRES ET RAPIDES EN MINEUR AVEC DE LA BATTERIE",
+        "zh": "黑暗的弦樂，小調，快節奏，有鼓聲",
+        "es": "cuerdas oscuras y rapidas en tono menor con bateria",
+        "de": "schnelle, düstere Streicher in Moll mit Trommeln",
+        "ja": "暗い弦楽、短調、速いテンポ、ドラム入り",
+        "pt": "cordas sombrias e rápidas em tom menor com bateria",
+    },
+]
+"""The same requests in seven languages, as people write them."""
 
 
 @pytest.fixture(scope="module")
 def model() -> MusicGen:
     return packing.load(BUNDLED)
+
+
+@pytest.fixture(scope="module")
+@torch.no_grad()
+def teacher(model: MusicGen) -> alignment.Teacher:
+    """Knows what the language model hears of a text, asked in the states that it has over the fingerprint's music."""
+    codes = torch.tensor(FINGERPRINT["tokens"])[None]
+    with alignment.overheard(model.lm.transformer.layers) as states:
+        model.lm.compute_predictions(codes, [ConditioningAttributes(text={"description": FINGERPRINT["prompt"]})])
+    return alignment.Teacher(model, torch.cat(states))
 
 
 def test_the_files_are_those_that_were_packed() -> None:

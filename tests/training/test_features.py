@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import pytest
 
-from training import corpus, evaluate, features, pictures
+from training import captions, corpus, evaluate, features, pictures
 from training.instruments import SAMPLE_RATE
 
 
@@ -26,9 +26,10 @@ def test_the_listener_is_at_a_loss_when_labels_belong_to_other_clips(listener: f
     assert accuracy["tempo"] < 0.6
 
 
-def test_requests_cover_every_combination_once() -> None:
+@pytest.mark.parametrize("language", captions.LANGUAGES)
+def test_requests_cover_every_combination_once(language: str) -> None:
     songs = evaluate.requests()
-    assert len({evaluate.prompt_of(song) for song in songs}) == 48
+    assert len({captions.plain_request(song, language) for song in songs}) == 48
 
 
 def test_silence_noise_and_clicks_are_counted() -> None:

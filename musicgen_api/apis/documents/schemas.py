@@ -70,7 +70,7 @@ def music_schema(settings: Settings) -> Schema:
         takes=StrictInteger(
             load_default=MusicRequest.takes,
             validate=validate.Range(min=1, max=MAX_TAKES),
-            metadata={"description": "So many pieces in one job, from the seeds s, s + 1, ..."},
+            metadata={"description": "The number of pieces in one job, from the seeds s, s + 1, ..."},
         ),
         sections=fields.List(
             fields.Nested(_section_schema(settings)),
@@ -93,9 +93,9 @@ def load_request(schema: Schema, body: object, catalog: Catalog) -> MusicRequest
     """Validate a decoded JSON body.
 
     Raises:
-        NotJSON: the body is no JSON object.
+        NotJSON: the body is not a JSON object.
         InvalidFields: fields are missing, unknown or out of range.
-        UnknownModel: all is well but the model.
+        UnknownModel: only the model is wrong.
     """
     if not isinstance(body, dict):
         raise NotJSON("The body must be a JSON object.")
@@ -117,7 +117,7 @@ def _says_what(schema: Schema, body: dict[str, Any]) -> bool:
 
 
 def _reasons(messages: Mapping[Any, Any]) -> dict[str, list[str]]:
-    """Marshmallow's reasons by the names of the outer fields; what is inside of one is named in its reasons."""
+    """Marshmallow's reasons by the names of the outer fields; the reasons name the inner fields."""
     found: dict[str, list[str]] = {}
     for name, inner in messages.items():
         if isinstance(inner, list):
@@ -128,7 +128,7 @@ def _reasons(messages: Mapping[Any, Any]) -> dict[str, list[str]]:
 
 
 def _agree(schema: Schema, body: dict[str, Any], values: dict[str, Any]) -> None:
-    """Hold fields against each other, and let sections say how long the piece is. Raises ValidationError."""
+    """Check fields against each other, and let sections say how long the piece is. Raises ValidationError."""
     sections = values.get("sections")
     if sections:
         double = [name for name in ("description", "duration") if name in body]

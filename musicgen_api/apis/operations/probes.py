@@ -15,13 +15,13 @@ blueprint = Blueprint("operations", __name__)
 
 @blueprint.get("/livez")
 def livez() -> Response:
-    """Should this process go on living?"""
+    """Should this process keep running?"""
     return _probe("alive", "dead", gpu_thread().dead_because)
 
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Can this process make music with the default model? Busy with a job is ready."""
+    """Can this process make music with the default model? A busy process is ready."""
     return _probe("ready", "not ready", gpu_thread().unready_because)
 
 

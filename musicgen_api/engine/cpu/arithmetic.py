@@ -71,17 +71,6 @@ def signed_low_bytes(_typing: Any) -> Any:
     return types.boolean(), generate
 
 
-@intrinsic
-def fetch(_typing: Any, address: Any) -> Any:
-    """Have the 64 bytes at an address brought near."""
-
-    def generate(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-        product.emit_prefetch(builder, arguments[0])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), generate
-
-
 @register_jitable
 def floats(address: int, shape: Any) -> Any:
     """An array of fp32 at an address."""

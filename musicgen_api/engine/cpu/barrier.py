@@ -1,9 +1,12 @@
 """Where the threads of a step wait for each other, for compiled code.
 
 OpenMP's own barrier wakes sleepers by a call into the kernel whether or not one sleeps: 9 to 15 us each time, here 0.3
-us (docs/engine-log.md). A step has eight in each layer.
+us (docs/engine-log.md). A step has eight in each layer. Here a thread looks for a while, then sleeps, and the last to
+come wakes only those that do. To sleep matters on a busy machine: a thread that merely gives way, again and again,
+keeps the one that it waits for from getting a core.
 """
 
+import platform
 from typing import Any
 
 import numpy as np
@@ -14,13 +17,22 @@ from numba.extending import intrinsic, register_jitable
 from musicgen_api.engine.cpu import forms
 
 BYTES = 128
-"""What a barrier takes: a cache line for the number of threads that have come, one for the number of times."""
+"""What a barrier takes: a cache line for the number of threads that have come, one for what the waiting look at."""
 
-_PATIENCE = 2000
-"""How often a thread looks before it gives way to others that want its core: some 50 us."""
+_TIMES, _SLEEPERS = 64, 68
+"""Where in it stands how often all have come, and how many sleep until they have."""
+
+_PATIENCE = 500
+"""How often a thread looks before it sleeps: some 10 us (docs/engine-log.md)."""
+
+_ON_LINUX = platform.system() == "Linux"
+_FUTEX = 98 if forms.machine() == "aarch64" else 202
+_WAIT, _WAKE = 128, 129
+"""Linux's number of the call `futex` and of its operations, among the threads of a process (`man 2 futex`)."""
 
 _I32 = ir.IntType(32)
 
+_system_call = types.ExternalFunction("syscall", types.int64(*[types.int64] * 5))
 _give_way = types.ExternalFunction("sched_yield", types.int32())
 
 
@@ -46,13 +58,13 @@ def _store(_typing: Any, address: Any, value: Any) -> Any:
 
 
 @intrinsic
-def _count(_typing: Any, address: Any) -> Any:
-    """Add one; returns what was there."""
+def _add(_typing: Any, address: Any, by: Any) -> Any:
+    """Add, before all reads and writes that follow; returns what was there."""
 
     def generate(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-        return builder.atomic_rmw("add", _place(builder, arguments[0]), _I32(1), "acq_rel")
+        return builder.atomic_rmw("add", _place(builder, arguments[0]), arguments[1], "seq_cst")
 
-    return types.int32(types.int64), generate
+    return types.int32(types.int64, types.int32), generate
 
 
 @intrinsic
@@ -70,19 +82,32 @@ def _pause(_typing: Any) -> Any:
 
 
 @register_jitable
+def _sleep(barrier: Any, times: Any) -> None:
+    """Until the number of times is another one, which the kernel looks at before it lets a thread sleep."""
+    if _ON_LINUX:
+        _add(barrier + _SLEEPERS, np.int32(1))
+        _system_call(_FUTEX, barrier + _TIMES, _WAIT, np.int64(times), 0)
+        _add(barrier + _SLEEPERS, np.int32(-1))
+    else:
+        _give_way()
+
+
+@register_jitable
 def wait_for_all(barrier: Any, threads: Any) -> None:
     """Wait until every one of the threads has come here. `barrier` is the address of zeros, before its first use."""
     if threads == 1:
         return
-    times = _load(barrier + 64)
-    if _count(barrier) == threads - 1:
+    times = _load(barrier + _TIMES)
+    if _add(barrier, np.int32(1)) == threads - 1:
         _store(barrier, np.int32(0))
-        _store(barrier + 64, np.int32(times + 1))
+        _add(barrier + _TIMES, np.int32(1))
+        if _load(barrier + _SLEEPERS) > 0:
+            _system_call(_FUTEX, barrier + _TIMES, _WAKE, threads, 0)
         return
     looks = 0
-    while _load(barrier + 64) == times:
+    while _load(barrier + _TIMES) == times:
         if looks < _PATIENCE:
             looks += 1
             _pause()
         else:
-            _give_way()
+            _sleep(barrier, times)

@@ -72,7 +72,7 @@ class CompiledWeights:
             for name, norm in norms.items():
                 record[name] = self._norm(norm)
         self.head, self.norm_out = self._linear(weights.heads), self._norm(weights.norm_out)
-        log.info("the compiled step decodes, in its form %s", form.name)
+        log.info("the compiled step runs in its form %s", form.name)
 
     def _linear(self, linear: Linear) -> tuple[int, ...]:
         """A matrix's record."""

@@ -1,8 +1,8 @@
-"""How fast music is decoded: AudioCraft, transformers and the engine side by side, each in a process of its own.
+"""How fast music is generated: AudioCraft, transformers and the engine side by side, each in a process of its own.
 
-    python -m benchmarks.decode            # musicgen-small's shape and the bundled model, 10 s and 30 s, on the CPU
-    python -m benchmarks.decode --quick    # small's shape, 10 s, in under two minutes
-    python -m benchmarks.decode --gpu      # small, medium and large in fp16, the graph on and off, and copy bandwidth
+    python -m benchmarks.speed            # musicgen-small's shape and the bundled model, 10 s and 30 s, on the CPU
+    python -m benchmarks.speed --quick    # small's shape, 10 s, in under two minutes
+    python -m benchmarks.speed --gpu      # small, medium and large in fp16, the graph on and off, and copy bandwidth
 
 A case that takes longer than its time budget is stopped there, and its rate is that of the steps done so far. Steps get
 slower as a clip gets longer, AudioCraft's most, so a ratio from a stopped case is too low rather than too high.
