@@ -60,7 +60,7 @@ def test_a_refusal_passes_with_its_body_and_when_to_come_back(proxy: Proxy) -> N
 
 
 def test_a_wav_passes_whole(proxy: Proxy) -> None:
-    body = {"model": "test/mono", "prompt": "slow sad piano", "duration": 20, "seed": 3}
+    body = {"model": "test/mono", "prompt": "slow sad piano", "duration": 20, "seed": 3, "recipe": False}
     passed = requests.post(f"{proxy.url}/generate", json=body, timeout=120)
     assert passed.status_code == 200
     assert int(passed.headers["Content-Length"]) == len(passed.content) == 44 + 2 * 32_000 * 20
