@@ -17,6 +17,7 @@ from musicgen_api.apis import form, openapi
 from musicgen_api.apis.documents import generate, healthcheck, music
 from musicgen_api.apis.error_responses import register_error_handlers
 from musicgen_api.apis.known_hosts import refuse_unknown_hosts
+from musicgen_api.apis.languages import register_languages
 from musicgen_api.apis.operations import probes
 from musicgen_api.apis.studio import models, page
 from musicgen_api.jobs.gpu_thread import GpuThread, Synthesizer
@@ -52,6 +53,7 @@ def create_app(settings: Settings | None = None, *, gpu_thread: GpuThread | None
     for module in (generate, music, healthcheck, page, models, probes):
         app.register_blueprint(module.blueprint)
     register_error_handlers(app)
+    register_languages(app)
     refuse_unknown_hosts(app, settings)
     app.after_request(_add_security_headers)
     _trust_proxies(app, settings.proxy_hops)
