@@ -19,7 +19,7 @@ from musicgen_api.apis.error_responses import register_error_handlers
 from musicgen_api.apis.known_hosts import refuse_unknown_hosts
 from musicgen_api.apis.languages import register_languages
 from musicgen_api.apis.operations import probes
-from musicgen_api.apis.studio import models, page
+from musicgen_api.apis.studio import models, page, recipe
 from musicgen_api.jobs.gpu_thread import GpuThread, Synthesizer
 from musicgen_api.models.catalog import Catalog
 from musicgen_api.settings import Settings
@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None, *, gpu_thread: GpuThread | None
     app.extensions["musicgen_catalog"] = catalog
     app.extensions["musicgen_openapi"] = openapi.describe(settings, catalog)
     app.extensions["musicgen_gpu_thread"] = gpu_thread or _start_gpu_thread(settings, catalog)
-    for module in (generate, music, healthcheck, page, models, probes):
+    for module in (generate, music, healthcheck, page, models, recipe, probes):
         app.register_blueprint(module.blueprint)
     register_error_handlers(app)
     register_languages(app)
