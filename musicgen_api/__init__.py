@@ -16,7 +16,11 @@ from musicgen_api import environment, xformers_stand_in
 from musicgen_api.apis import openapi
 from musicgen_api.apis.documents import generate, healthcheck, music
 from musicgen_api.apis.error_responses import register_error_handlers
+from musicgen_api.apis.error_shapes import ErrorShapes
 from musicgen_api.apis.known_hosts import refuse_unknown_hosts
+from musicgen_api.apis.openai import audio as openai_audio
+from musicgen_api.apis.openai import errors as openai_errors
+from musicgen_api.apis.openai import models as openai_models
 from musicgen_api.apis.operations import probes
 from musicgen_api.apis.studio import models, page
 from musicgen_api.jobs.gpu_thread import GpuThread, Synthesizer
@@ -48,9 +52,9 @@ def create_app(settings: Settings | None = None, *, gpu_thread: GpuThread | None
     app.extensions["musicgen_catalog"] = catalog
     app.extensions["musicgen_openapi"] = openapi.describe(settings, catalog)
     app.extensions["musicgen_gpu_thread"] = gpu_thread or _start_gpu_thread(settings, catalog)
-    for module in (generate, music, healthcheck, page, models, probes):
+    for module in (generate, music, healthcheck, page, models, openai_audio, openai_models, probes):
         app.register_blueprint(module.blueprint)
-    register_error_handlers(app)
+    register_error_handlers(app, ErrorShapes([openai_errors.SHAPE]))
     refuse_unknown_hosts(app, settings)
     app.after_request(_add_security_headers)
     _trust_proxies(app, settings.proxy_hops)

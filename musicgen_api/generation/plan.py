@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,9 +66,9 @@ def make_plan(
 
 
 def _frames_of(sections: Sequence[Section], frame_rate: float) -> list[int]:
-    """Frames of each section, cut so that rounding errors do not add up."""
+    """Frames of each section: as many as its seconds take, cut so that rounding errors do not add up."""
     ends, seconds = [0], 0.0
     for section in sections:
         seconds += section.duration
-        ends.append(int(seconds * frame_rate))
+        ends.append(math.ceil(round(seconds * frame_rate, 6)))  # 0.1 + 0.2 is a little more than 0.3
     return [end - begin for begin, end in itertools.pairwise(ends)]

@@ -88,7 +88,7 @@ class AudioCraftSynthesizer:
             model = self._store.get(entry, monitor)
             if request.mbd:
                 self._diffusion.prepare(model, monitor)
-        with device_failures(f"generating {request.duration} s with {entry.id}"):
+        with device_failures(f"generating {request.duration:g} s with {entry.id}"):
             if request.live:
                 waveform, codes = _generate_live(model, request, meter, monitor)
                 return _music([waveform], codes, model, request)

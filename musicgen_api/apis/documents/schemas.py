@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, missing, validate
 
-from musicgen_api.apis.fields import StrictBoolean, StrictInteger, StrictNumber, Text
+from musicgen_api.apis.fields import StrictBoolean, StrictInteger, StrictNumber, Text, reasons
 from musicgen_api.apis.rendering import FORMATS
 from musicgen_api.domain.errors import InvalidFields, NotJSON
 from musicgen_api.domain.request import MAX_SEED, MusicRequest, Section
@@ -104,7 +103,7 @@ def load_request(schema: Schema, body: object, catalog: Catalog) -> MusicRequest
         values = schema.load(body)
         _agree(schema, body, values)
     except ValidationError as error:
-        raise InvalidFields(undescribed | _reasons(error.messages_dict)) from None
+        raise InvalidFields(undescribed | reasons(error.messages_dict)) from None
     if undescribed:
         raise InvalidFields(undescribed)
     values["model"] = catalog.find(values["model"]).id
@@ -114,17 +113,6 @@ def load_request(schema: Schema, body: object, catalog: Catalog) -> MusicRequest
 def _says_what(schema: Schema, body: dict[str, Any]) -> bool:
     """Whether the music is described, where it may be in either of two fields."""
     return "sections" not in schema.fields or "description" in body or "sections" in body
-
-
-def _reasons(messages: Mapping[Any, Any]) -> dict[str, list[str]]:
-    """Marshmallow's reasons by the names of the outer fields; the reasons name the inner fields."""
-    found: dict[str, list[str]] = {}
-    for name, inner in messages.items():
-        if isinstance(inner, list):
-            found[str(name)] = inner
-        else:
-            found[str(name)] = [f"{key}: {' '.join(why)}" for key, why in _reasons(inner).items()]
-    return found
 
 
 def _agree(schema: Schema, body: dict[str, Any], values: dict[str, Any]) -> None:
