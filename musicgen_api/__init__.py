@@ -15,6 +15,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from musicgen_api import environment, xformers_stand_in
 from musicgen_api.apis import openapi
 from musicgen_api.apis.documents import generate, healthcheck, music
+from musicgen_api.apis.elevenlabs import errors as elevenlabs_errors
+from musicgen_api.apis.elevenlabs import music as elevenlabs_music
+from musicgen_api.apis.elevenlabs import sound as elevenlabs_sound
 from musicgen_api.apis.error_responses import register_error_handlers
 from musicgen_api.apis.error_shapes import ErrorShapes
 from musicgen_api.apis.known_hosts import refuse_unknown_hosts
@@ -28,6 +31,12 @@ from musicgen_api.models.catalog import Catalog
 from musicgen_api.settings import Settings
 
 __all__ = ["create_app"]
+
+_DOCUMENTS = (generate, music, healthcheck)
+_STUDIO = (page, models)
+_OPENAI = (openai_audio, openai_models)
+_ELEVENLABS = (elevenlabs_music, elevenlabs_sound)
+_OPERATIONS = (probes,)
 
 xformers_stand_in.register()  # here, because whoever imports AudioCraft imports this package before
 
@@ -52,9 +61,9 @@ def create_app(settings: Settings | None = None, *, gpu_thread: GpuThread | None
     app.extensions["musicgen_catalog"] = catalog
     app.extensions["musicgen_openapi"] = openapi.describe(settings, catalog)
     app.extensions["musicgen_gpu_thread"] = gpu_thread or _start_gpu_thread(settings, catalog)
-    for module in (generate, music, healthcheck, page, models, openai_audio, openai_models, probes):
+    for module in (*_DOCUMENTS, *_STUDIO, *_OPENAI, *_ELEVENLABS, *_OPERATIONS):
         app.register_blueprint(module.blueprint)
-    register_error_handlers(app, ErrorShapes([openai_errors.SHAPE]))
+    register_error_handlers(app, ErrorShapes([openai_errors.SHAPE, elevenlabs_errors.SHAPE]))
     refuse_unknown_hosts(app, settings)
     app.after_request(_add_security_headers)
     _trust_proxies(app, settings.proxy_hops)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from musicgen_api.apis.files import CHANNELS, SAMPLE_RATE
+
 Json = dict[str, Any]
 
 
@@ -38,6 +40,11 @@ def error_response(description: str) -> Json:
     return json_response(ref("Error"), description)
 
 
+SAMPLES: Json = {
+    SAMPLE_RATE: {"schema": INTEGER, "description": "In Hz; where the file is bare samples."},
+    CHANNELS: {"schema": INTEGER, "description": "1 or 2; where the file is bare samples."},
+}
+"""Headers of a response with a file of another family's."""
 RETRY_AFTER: Json = {"Retry-After": {"schema": INTEGER, "description": "Seconds until trying again makes sense."}}
 BUSY = json_response(
     ref("Error"), "Not now: another piece is being generated, or the hub limits downloads.", RETRY_AFTER

@@ -12,6 +12,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 
 from musicgen_api.apis.description import ERROR, Json, error_response
 from musicgen_api.apis.documents import description as documents
+from musicgen_api.apis.elevenlabs import description as elevenlabs
 from musicgen_api.apis.openai import description as openai
 from musicgen_api.apis.operations import description as operations
 from musicgen_api.apis.studio import description as studio
@@ -35,7 +36,7 @@ def describe(settings: Settings, catalog: Catalog) -> Json:
     )
     spec.components.schema("Error", ERROR)
     unknown_host = error_response("The Host is not one of the service's names (MUSICGEN_HOSTS).")
-    for family in (documents, studio, openai, operations):
+    for family in (documents, studio, openai, elevenlabs, operations):
         for path, methods in family.describe(spec, settings).items():
             for operation in methods.values():
                 operation["responses"].setdefault("421", unknown_host)

@@ -169,11 +169,26 @@ for path, body in {
         500: failing(post(path, body)),
         503: busy(post(path, body)),
     }
+for path, body in {
+    "/v1/music": {"prompt": "piano", "music_length_ms": 3000},
+    "/v1/music/stream": {"prompt": "piano", "music_length_ms": 3000},
+    "/v1/music/detailed": {"prompt": "piano", "music_length_ms": 3000},
+    "/v1/sound-generation": {"text": "rain"},
+}.items():
+    PROVOKED[path, "post"] = {
+        200: post(f"{path}?output_format=pcm_16000", body),
+        400: post(path, "{"),
+        413: post(path, "x" * 70_000),
+        415: post(path, body, "text/plain"),
+        422: post(path, body | {"model_id": "nobody/knows"}),
+        500: failing(post(path, body)),
+        503: busy(post(path, body)),
+    }
 for (path, method), answers in PROVOKED.items():
     answers[421] = misdirected(path, method)
 
 
-MANY_TYPES = {"/generate", "/v1/audio/speech", "/v1/audio/generations", "/v1/audio/music"}
+MANY_TYPES = {path for path, _ in PROVOKED if path == "/generate" or path.startswith("/v1/")}
 """Routes whose files have several formats."""
 
 

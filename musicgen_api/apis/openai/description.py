@@ -7,6 +7,7 @@ from apispec import APISpec
 from musicgen_api.apis.description import (
     INTEGER,
     RETRY_AFTER,
+    SAMPLES,
     TEXT,
     Json,
     constant,
@@ -15,7 +16,6 @@ from musicgen_api.apis.description import (
     object_of,
     ref,
 )
-from musicgen_api.apis.files import CHANNELS, SAMPLE_RATE
 from musicgen_api.apis.openai.schemas import generation_schema, music_schema, speech_schema
 from musicgen_api.apis.rendering import FORMATS
 from musicgen_api.audio.formats import Encoding, Format
@@ -85,10 +85,6 @@ _REFUSALS: Json = {
     "500": _error("Loading the model or generating failed; the text says how."),
     "503": json_response(ref("OpenAIError"), "Busy; clients try again after the named time.", RETRY_AFTER),
 }
-_SAMPLES: Json = {
-    SAMPLE_RATE: {"schema": INTEGER, "description": "In Hz; where the file is bare samples."},
-    CHANNELS: {"schema": INTEGER, "description": "1 or 2; where the file is bare samples."},
-}
 _SOUND: Json = {Encoding(Format(name)).content_type: _BINARY for name in FORMATS}
 
 
@@ -105,7 +101,7 @@ def _speech() -> Json:
             "200": {
                 "description": "The bytes of the file in chunks, or events with them. If the work fails after it has "
                 "begun, the chunks have no end, or the last event is an error.",
-                "headers": _SAMPLES,
+                "headers": SAMPLES,
                 "content": _SOUND | {"text/event-stream": events},
             },
             **_REFUSALS,
@@ -119,7 +115,7 @@ def _finished(operation: str, schema: str, whose: str) -> Json:
         "summary": f"The finished file, for clients of {whose} route.",
         "requestBody": json_body(schema, {"model": "facebook/musicgen-small", "prompt": "calm piano", "duration": 10}),
         "responses": {
-            "200": {"description": "The file, WAV by default.", "headers": _SAMPLES, "content": _SOUND},
+            "200": {"description": "The file, WAV by default.", "headers": SAMPLES, "content": _SOUND},
             **_REFUSALS,
         },
     }
