@@ -35,9 +35,9 @@ def json_response(schema: Json, description: str, headers: Json | None = None) -
     return response | ({"headers": headers} if headers else {})
 
 
-def error_response(description: str) -> Json:
-    """A response in the service's error shape."""
-    return json_response(ref("Error"), description)
+def error_response(description: str, schema: str = "Error") -> Json:
+    """A response in the service's error shape, or in a family's own."""
+    return json_response(ref(schema), description)
 
 
 SAMPLES: Json = {

@@ -20,6 +20,15 @@ from musicgen_api.models.catalog import Catalog
 from musicgen_api.settings import Settings
 from musicgen_api.version import VERSION
 
+_FAMILIES = (
+    (documents, "Error"),
+    (studio, "Error"),
+    (openai, "OpenAIError"),
+    (elevenlabs, "ElevenLabsError"),
+    (operations, "Error"),
+)
+"""Each with the schema of its errors."""
+
 
 def describe(settings: Settings, catalog: Catalog) -> Json:
     """The whole description, with the limits, defaults and models of this service."""
@@ -35,11 +44,11 @@ def describe(settings: Settings, catalog: Catalog) -> Json:
         plugins=[MarshmallowPlugin()],
     )
     spec.components.schema("Error", ERROR)
-    unknown_host = error_response("The Host is not one of the service's names (MUSICGEN_HOSTS).")
-    for family in (documents, studio, openai, elevenlabs, operations):
+    for family, error in _FAMILIES:
+        unknown_host = error_response("The Host is not one of the service's names (MUSICGEN_HOSTS).", error)
         for path, methods in family.describe(spec, settings).items():
             for operation in methods.values():
-                operation["responses"].setdefault("421", unknown_host)
+                operation["responses"]["421"] = unknown_host
             spec.path(path=path, operations=methods)
     description: Json = spec.to_dict()
     documents.complete(description["components"]["schemas"], catalog)

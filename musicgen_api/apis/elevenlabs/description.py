@@ -9,6 +9,7 @@ from musicgen_api.apis.description import (
     SAMPLES,
     TEXT,
     Json,
+    error_response,
     json_body,
     json_response,
     object_of,
@@ -55,14 +56,13 @@ _BINARY: Json = {"schema": {"type": "string", "format": "binary"}}
 
 
 def _error(description: str) -> Json:
-    return json_response(ref("ElevenLabsError"), description)
+    return error_response(description, "ElevenLabsError")
 
 
 _REFUSALS: Json = {
     "400": _error("The body is not JSON."),
     "413": _error("The body is too large."),
     "415": _error("The Content-Type is not JSON, or the body is compressed."),
-    "421": _error("The Host is not one of the service's names (MUSICGEN_HOSTS)."),
     "422": _error("Fields are missing or out of range, the model is unknown, or there are lyrics."),
     "500": _error("Loading the model or generating failed; the text says how."),
     "503": json_response(ref("ElevenLabsError"), "Busy; clients try again after the named time.", RETRY_AFTER),

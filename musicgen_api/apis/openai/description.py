@@ -11,6 +11,7 @@ from musicgen_api.apis.description import (
     TEXT,
     Json,
     constant,
+    error_response,
     json_body,
     json_response,
     object_of,
@@ -73,7 +74,7 @@ def describe(spec: APISpec, settings: Settings) -> dict[str, Json]:
 
 
 def _error(description: str) -> Json:
-    return json_response(ref("OpenAIError"), description)
+    return error_response(description, "OpenAIError")
 
 
 _REFUSALS: Json = {
@@ -81,7 +82,6 @@ _REFUSALS: Json = {
     "404": _error("The model is neither one of this service nor a name of OpenAI's."),
     "413": _error("The body is too large."),
     "415": _error("The Content-Type is not JSON, or the body is compressed."),
-    "421": _error("The Host is not one of the service's names (MUSICGEN_HOSTS)."),
     "500": _error("Loading the model or generating failed; the text says how."),
     "503": json_response(ref("OpenAIError"), "Busy; clients try again after the named time.", RETRY_AFTER),
 }
@@ -126,7 +126,7 @@ def _models() -> Json:
     return {
         "operationId": "listOpenAIModels",
         "summary": "What may be asked for as model.",
-        "responses": {"200": json_response(models, "The catalogue."), "421": _REFUSALS["421"]},
+        "responses": {"200": json_response(models, "The catalogue.")},
     }
 
 
@@ -138,6 +138,5 @@ def _model() -> Json:
         "responses": {
             "200": json_response(ref("OpenAIModel"), "The model."),
             "404": _REFUSALS["404"],
-            "421": _REFUSALS["421"],
         },
     }

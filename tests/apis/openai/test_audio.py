@@ -161,6 +161,14 @@ def test_the_files_say_how_they_were_made_where_the_music_document_could_say_it(
     assert recipes.read(ask(running, MUSIC, duration=1.5, response_format="flac").data) is None
 
 
+def test_proxies_are_told_to_hold_no_sound_back(running: Service) -> None:
+    for stream_format in ("audio", "sse"):
+        response = ask(running, SPEECH, stream_format=stream_format)
+        assert "Content-Length" not in response.headers
+        assert response.headers["X-Accel-Buffering"] == "no"
+        assert response.headers["Cache-Control"] == "no-store, no-transform"
+
+
 @pytest.mark.parametrize("path", VALID)
 @pytest.mark.parametrize(
     ("sent", "param"),
