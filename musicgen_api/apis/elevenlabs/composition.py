@@ -23,7 +23,7 @@ from musicgen_api.settings import Settings
 SECTION_MS = (3_000, 120_000)
 NO_VOCALS = "The service makes music without vocals and cannot sing. Leave the lyrics out."
 _NAME = re.compile(r"^\s*\[([^\]\n]*)\]")
-_DIRECTION = re.compile(r"\{([^}\n]*)\}")
+_DIRECTION = re.compile(r"\{([^{}\n]*)\}")  # without the other brace in it a long text takes linear time
 
 
 class PerhapsBlank(Text):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.policy
 import json
+import time
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from typing import Any
@@ -156,6 +157,14 @@ def test_what_cannot_be_made_is_a_422_that_says_why(running: Service, sent: dict
         error = error_of(ask(running, path, **sent), 422)
         assert why in error["message"]
         assert error["status"] == ("unknown_model" if "model_id" in sent else "invalid_fields")
+
+
+@pytest.mark.parametrize("text", ["{" * 60_000, "[" * 60_000, "[" + " " * 60_000, "{x" * 30_000, " " * 60_000 + "x"])
+def test_a_plan_s_text_takes_linear_time(running: Service, text: str) -> None:
+    plan = {"chunks": [{"text": text, "duration_ms": 3000, "positive_styles": ["x"]}]}
+    began = time.monotonic()
+    error_of(ask(running, COMPOSE, prompt=None, composition_plan=plan), 422)
+    assert time.monotonic() - began < 5  # half a minute where the time grows with the square
 
 
 def test_a_sound_is_short_and_its_influence_is_guidance(running: Service) -> None:
