@@ -78,14 +78,14 @@ def test_the_detailed_answer_is_what_the_client_reads(server: Server) -> None:
     assert read(detailed.audio).duration_s == pytest.approx(7, abs=0.1)
 
 
-def test_sound_arrives_while_it_is_made(client: ElevenLabs, paced: Server) -> None:
-    chunks = client.music.stream(prompt="calm piano", music_length_ms=20_000, output_format="pcm_16000")
-    received = len(next(chunks))
-    assert paced.busy
-    assert received + sum(map(len, chunks)) == 2 * 16_000 * 20
+def test_the_stream_is_the_whole_piece(client: ElevenLabs) -> None:
+    chunks = client.music.stream(prompt="calm piano", music_length_ms=4000, output_format="pcm_16000")
+    assert sum(map(len, chunks)) == 2 * 16_000 * 4
 
 
-def test_a_client_that_leaves_stops_the_job(client: ElevenLabs, paced: Server) -> None:
+def test_sound_arrives_while_it_is_made_and_a_client_that_leaves_stops_the_job(
+    client: ElevenLabs, paced: Server
+) -> None:
     chunks: Any = client.music.stream(prompt="calm piano", music_length_ms=LONG_MS)
     assert next(chunks)
     assert paced.busy
@@ -105,6 +105,6 @@ def test_errors_are_the_client_s_own(client: ElevenLabs, paced: Server) -> None:
     with pytest.raises(ApiError) as too_large:
         list(client.music.compose(prompt="x" * 70_000))
     assert (too_large.value.status_code, too_large.value.body["detail"]["status"]) == (413, "request_entity_too_large")
-    with paced.music(duration=100), pytest.raises(ApiError) as busy:
+    with paced.music(duration=300), pytest.raises(ApiError) as busy:
         list(client.music.compose(prompt="calm piano"))
     assert (busy.value.status_code, busy.value.body["detail"]["status"]) == (503, "system_busy")
