@@ -13,7 +13,7 @@ from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from musicgen_api import environment, xformers_stand_in
-from musicgen_api.apis import openapi
+from musicgen_api.apis import form, openapi
 from musicgen_api.apis.documents import generate, healthcheck, music
 from musicgen_api.apis.elevenlabs import errors as elevenlabs_errors
 from musicgen_api.apis.elevenlabs import music as elevenlabs_music
@@ -25,7 +25,7 @@ from musicgen_api.apis.openai import audio as openai_audio
 from musicgen_api.apis.openai import errors as openai_errors
 from musicgen_api.apis.openai import models as openai_models
 from musicgen_api.apis.operations import probes
-from musicgen_api.apis.studio import models, page
+from musicgen_api.apis.studio import models, page, recipe
 from musicgen_api.jobs.gpu_thread import GpuThread, Synthesizer
 from musicgen_api.models.catalog import Catalog
 from musicgen_api.settings import Settings
@@ -33,7 +33,7 @@ from musicgen_api.settings import Settings
 __all__ = ["create_app"]
 
 _DOCUMENTS = (generate, music, healthcheck)
-_STUDIO = (page, models)
+_STUDIO = (page, models, recipe)
 _OPENAI = (openai_audio, openai_models)
 _ELEVENLABS = (elevenlabs_music, elevenlabs_sound)
 _OPERATIONS = (probes,)
@@ -58,6 +58,7 @@ def create_app(settings: Settings | None = None, *, gpu_thread: GpuThread | None
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["musicgen_settings"] = settings
+    app.extensions["musicgen_larger_bodies"] = dict.fromkeys(form.PATHS, settings.max_upload_bytes)
     app.extensions["musicgen_catalog"] = catalog
     app.extensions["musicgen_openapi"] = openapi.describe(settings, catalog)
     app.extensions["musicgen_gpu_thread"] = gpu_thread or _start_gpu_thread(settings, catalog)

@@ -44,6 +44,8 @@ class Limits:
     keepalive_s: float
     max_body_bytes: int
     max_connections: int
+    larger_bodies: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """The longest body of paths that take more than `max_body_bytes`."""
 
 
 class Front:

@@ -62,9 +62,13 @@ def test_music_and_sounds_come_from_a_real_model(server: Server) -> None:
     with a_client(server) as client:
         composed = b"".join(client.music.compose(prompt="calm piano", music_length_ms=3250, seed=1))
         streamed = b"".join(client.music.stream(composition_plan=plan(), output_format="pcm_16000", seed=1))
-        sound = b"".join(client.text_to_sound_effects.convert(text="rain", duration_seconds=0.5, prompt_influence=0.5))
+        sounds = client.text_to_sound_effects
+        sound = b"".join(sounds.convert(text="rain", duration_seconds=0.5, prompt_influence=0.5))
+        # Not whole frames: with its overlap the piece is more than twice as long as the loop.
+        loop = b"".join(sounds.convert(text="rain", duration_seconds=0.505, loop=True, output_format="pcm_32000"))
     assert read(composed).duration_s == pytest.approx(3.25, abs=0.001)
     assert len(streamed) == 2 * 16_000 * 7
+    assert len(loop) == 2 * 16_160
     assert read(sound).duration_s == pytest.approx(0.5, abs=0.001)
 
 

@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from musicgen_api.apis.documents.schemas import generate_schema, load_request
 from musicgen_api.apis.files import file_response
-from musicgen_api.apis.json_body import read_json
+from musicgen_api.apis.form import read_fields
 from musicgen_api.apis.rendering import encoding_of, render
 from musicgen_api.apis.services import catalog, make, settings
 
@@ -16,6 +16,7 @@ blueprint = Blueprint("generate", __name__)
 @blueprint.post("/generate")
 def generate() -> Response:
     """Answer with the finished file. A client that leaves before stops the job."""
-    request = load_request(generate_schema(settings()), read_json(), catalog())
+    schema = generate_schema(settings())
+    request = load_request(schema, read_fields(schema), catalog())
     music = make(request)
     return file_response(render(music.takes[0], music.sample_rate, request), request, encoding_of(request))

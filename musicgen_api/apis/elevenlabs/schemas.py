@@ -70,7 +70,9 @@ def sound_schema(settings: Settings) -> Schema:
             validate=validate.Range(min=0, max=1),
             metadata={"description": "How closely the text is followed: from cfg_coef 1 over 3 (0.3) to 7.7."},
         ),
-        loop=StrictBoolean(load_default=False, metadata={"description": "The end runs into the beginning."}),
+        loop=StrictBoolean(
+            load_default=MusicRequest.loop, metadata={"description": "The end runs into the beginning."}
+        ),
         model_id=_model(),
     )
 
@@ -107,6 +109,7 @@ def sound_request(settings: Settings, body: object, catalog: Catalog) -> MusicRe
         duration=values["duration_seconds"],
         seed=secrets.randbelow(2**32),
         cfg_coef=guidance_of(values["prompt_influence"]),
+        loop=values["loop"],
     )
 
 

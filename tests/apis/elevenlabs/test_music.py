@@ -171,6 +171,7 @@ def test_a_sound_is_short_and_its_influence_is_guidance(running: Service) -> Non
     request = asked(running, SOUND, model_id="eleven_text_to_sound_v2", prompt_influence=0.3)
     assert request == a_request(description="rain", duration=0.5, recipe=False, seed=request.seed)
     assert asked(running, SOUND, duration_seconds=None).duration == 5
+    assert asked(running, SOUND, loop=True).loop
     assert guidance_of(0) == 1
     assert guidance_of(1) == pytest.approx(23 / 3)
     assert asked(running, SOUND, prompt_influence=1).cfg_coef == guidance_of(1)
