@@ -15,9 +15,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from musicgen_api import environment, xformers_stand_in
 from musicgen_api.apis import form, openapi
 from musicgen_api.apis.documents import generate, healthcheck, music
+from musicgen_api.apis.elevenlabs import errors as elevenlabs_errors
+from musicgen_api.apis.elevenlabs import music as elevenlabs_music
+from musicgen_api.apis.elevenlabs import sound as elevenlabs_sound
 from musicgen_api.apis.error_responses import register_error_handlers
+from musicgen_api.apis.error_shapes import ErrorShapes
 from musicgen_api.apis.known_hosts import refuse_unknown_hosts
 from musicgen_api.apis.languages import register_languages
+from musicgen_api.apis.openai import audio as openai_audio
+from musicgen_api.apis.openai import errors as openai_errors
+from musicgen_api.apis.openai import models as openai_models
 from musicgen_api.apis.operations import probes
 from musicgen_api.apis.studio import models, page, recipe
 from musicgen_api.jobs.gpu_thread import GpuThread, Synthesizer
@@ -25,6 +32,12 @@ from musicgen_api.models.catalog import Catalog
 from musicgen_api.settings import Settings
 
 __all__ = ["create_app"]
+
+_DOCUMENTS = (generate, music, healthcheck)
+_STUDIO = (page, models, recipe)
+_OPENAI = (openai_audio, openai_models)
+_ELEVENLABS = (elevenlabs_music, elevenlabs_sound)
+_OPERATIONS = (probes,)
 
 xformers_stand_in.register()  # here, because whoever imports AudioCraft imports this package before
 
@@ -50,9 +63,9 @@ def create_app(settings: Settings | None = None, *, gpu_thread: GpuThread | None
     app.extensions["musicgen_catalog"] = catalog
     app.extensions["musicgen_openapi"] = openapi.describe(settings, catalog)
     app.extensions["musicgen_gpu_thread"] = gpu_thread or _start_gpu_thread(settings, catalog)
-    for module in (generate, music, healthcheck, page, models, recipe, probes):
+    for module in (*_DOCUMENTS, *_STUDIO, *_OPENAI, *_ELEVENLABS, *_OPERATIONS):
         app.register_blueprint(module.blueprint)
-    register_error_handlers(app)
+    register_error_handlers(app, ErrorShapes([openai_errors.SHAPE, elevenlabs_errors.SHAPE]))
     register_languages(app)
     refuse_unknown_hosts(app, settings)
     app.after_request(_add_security_headers)

@@ -62,6 +62,12 @@ class Settings:
         why="Model that is loaded at start, and that /api/music uses when the request names none.",
         check=values.is_model_id,
     )
+    sound_model: str = _setting(
+        "",
+        "MUSICGEN_SOUND_MODEL",
+        why="Model of /v1/sound-generation, such as an AudioGen; the default model if nothing is set.",
+        check=values.is_model_id,
+    )
     models: str = _setting(
         "",
         "MUSICGEN_MODELS",

@@ -10,6 +10,7 @@ import base64
 import binascii
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import fields
@@ -71,6 +72,17 @@ class Text(fields.String):
         if not any(character.isprintable() and not character.isspace() for character in value):
             raise self.make_error("blank")
         return value
+
+
+def reasons(messages: Mapping[Any, Any]) -> dict[str, list[str]]:
+    """Marshmallow's reasons by the names of the outer fields; the reasons name the inner fields."""
+    found: dict[str, list[str]] = {}
+    for name, inner in messages.items():
+        if isinstance(inner, list):
+            found[str(name)] = inner
+        else:
+            found[str(name)] = [f"{key}: {' '.join(why)}" for key, why in reasons(inner).items()]
+    return found
 
 
 class Upload(fields.Field[bytes]):

@@ -12,11 +12,22 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 
 from musicgen_api.apis.description import ERROR, Json, error_response
 from musicgen_api.apis.documents import description as documents
+from musicgen_api.apis.elevenlabs import description as elevenlabs
+from musicgen_api.apis.openai import description as openai
 from musicgen_api.apis.operations import description as operations
 from musicgen_api.apis.studio import description as studio
 from musicgen_api.models.catalog import Catalog
 from musicgen_api.settings import Settings
 from musicgen_api.version import VERSION
+
+_FAMILIES = (
+    (documents, "Error"),
+    (studio, "Error"),
+    (openai, "OpenAIError"),
+    (elevenlabs, "ElevenLabsError"),
+    (operations, "Error"),
+)
+"""Each with the schema of its errors."""
 
 
 def describe(settings: Settings, catalog: Catalog) -> Json:
@@ -33,8 +44,8 @@ def describe(settings: Settings, catalog: Catalog) -> Json:
         plugins=[MarshmallowPlugin()],
     )
     spec.components.schema("Error", ERROR)
-    unknown_host = error_response("The Host is not one of the service's names (MUSICGEN_HOSTS).")
-    for family in (documents, studio, operations):
+    for family, error in _FAMILIES:
+        unknown_host = error_response("The Host is not one of the service's names (MUSICGEN_HOSTS).", error)
         for path, methods in family.describe(spec, settings).items():
             for operation in methods.values():
                 operation["responses"]["421"] = unknown_host

@@ -94,7 +94,7 @@ class AudioCraftSynthesizer:
                 self._diffusion.prepare(model, monitor)
             if request.melody is not None:
                 self._melodies.prepare(model, monitor)
-        with device_failures(f"generating {request.duration} s with {entry.id}"):
+        with device_failures(f"generating {request.duration:g} s with {entry.id}"):
             plan = self._plan(model, request, lambda: meter.step(0))
             if request.live:
                 waveform, codes = _generate_live(model, plan, request, meter, monitor)

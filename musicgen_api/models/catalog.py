@@ -36,15 +36,17 @@ class Catalog:
         self._entries = {entry.id: entry for entry in _built_in()}
         for model_id, source in settings.added_models.items():
             self._entries[model_id] = _added(model_id, source)
-        if settings.default_model not in self._entries:
-            known = ", ".join(self._entries)
-            raise ConfigurationError(
-                f"MUSICGEN_DEFAULT_MODEL cannot be used: {settings.default_model!r} is not in the catalogue ({known})."
-            )
-        self.default_id = settings.default_model
+        self.default_id = self._known("MUSICGEN_DEFAULT_MODEL", settings.default_model)
+        self.sound_id = self._known("MUSICGEN_SOUND_MODEL", settings.sound_model or settings.default_model)
 
     def __iter__(self) -> Iterator[CatalogEntry]:
         return iter(self._entries.values())
+
+    def _known(self, variable: str, model_id: str) -> str:
+        if model_id not in self._entries:
+            known = ", ".join(self._entries)
+            raise ConfigurationError(f"{variable} cannot be used: {model_id!r} is not in the catalogue ({known}).")
+        return model_id
 
     def find(self, model_id: str) -> CatalogEntry:
         """The entry for `model_id` in either spelling.

@@ -118,6 +118,14 @@ def test_each_take_is_the_piece_of_its_own_seed(checkpoints: Checkpoints, engine
         assert torch.equal(take, piece(model, 31, seeds=(seed,))[0])
 
 
+def test_a_fraction_of_a_second_has_all_the_frames_that_it_reaches_into(checkpoints: Checkpoints) -> None:
+    model = load(checkpoints, "mono")
+    assert model.frame_rate == 50
+    for seconds, frames in [(0.1, 5), (0.333, 17), (2.51, 126), (3, 150)]:
+        assert make_plan(model, [Section(TEXT, seconds)], [5]).frames == frames
+    assert make_plan(model, [Section(TEXT, 0.1), Section(TEXT, 0.2)], [5]).frames == 15  # in floats, a little more
+
+
 def test_a_section_goes_on_from_the_end_of_the_one_before(checkpoints: Checkpoints) -> None:
     model = load(checkpoints, "mono")
     plan = make_plan(model, [Section(TEXT, 2), Section("upbeat techno", 1.5)], [5])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, missing, validate
 
-from musicgen_api.apis.fields import StrictBoolean, StrictInteger, StrictNumber, Text, Upload
+from musicgen_api.apis.fields import StrictBoolean, StrictInteger, StrictNumber, Text, Upload, reasons
 from musicgen_api.apis.rendering import FORMATS
 from musicgen_api.apis.sounds import MOST_SECONDS, SHORTEST_S, continuation_of, recording_of
 from musicgen_api.domain.errors import InvalidFields, NotJSON
@@ -125,7 +124,7 @@ def _validate(schema: Schema, body: dict[str, Any]) -> dict[str, Any]:
         values = schema.load(body)
         _agree(schema, body, values)
     except ValidationError as error:
-        raise InvalidFields(undescribed | _reasons(error.messages_dict)) from None
+        raise InvalidFields(undescribed | reasons(error.messages_dict)) from None
     if undescribed:
         raise InvalidFields(undescribed)
     return dict(values)
@@ -152,17 +151,6 @@ def _with_sound(values: dict[str, Any]) -> dict[str, Any]:
 def _says_what(schema: Schema, body: dict[str, Any]) -> bool:
     """Whether the music is described, where it may be in either of two fields."""
     return "sections" not in schema.fields or "description" in body or "sections" in body
-
-
-def _reasons(messages: Mapping[Any, Any]) -> dict[str, list[str]]:
-    """Marshmallow's reasons by the names of the outer fields; the reasons name the inner fields."""
-    found: dict[str, list[str]] = {}
-    for name, inner in messages.items():
-        if isinstance(inner, list):
-            found[str(name)] = inner
-        else:
-            found[str(name)] = [f"{key}: {' '.join(why)}" for key, why in _reasons(inner).items()]
-    return found
 
 
 def _agree(schema: Schema, body: dict[str, Any], values: dict[str, Any]) -> None:
