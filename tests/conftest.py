@@ -58,6 +58,11 @@ class Checkpoints:
         return self._musicgen("melody")
 
     @cached_property
+    def audiogen(self) -> Path:
+        """A folder: sounds at 16 kHz in windows of 10 s, like facebook/audiogen-medium."""
+        return self._musicgen("audiogen")
+
+    @cached_property
     def slow(self) -> Path:
         """A folder: wide enough to take its time for a step, about as long as facebook/musicgen-small on a GPU."""
         return self._musicgen("mono", width=768)

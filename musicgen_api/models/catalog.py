@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from musicgen_api.domain.errors import UnknownModel
@@ -16,15 +17,24 @@ _SIZES = {"small": "300 M", "medium": "1.5 B", "large": "3.3 B"}
 _MELODY_SIZES = {"melody": "1.5 B", "melody-large": "3.3 B"}
 
 
+class Purpose(enum.StrEnum):
+    """What a model is for."""
+
+    MUSIC = "music"
+    SOUND_EFFECTS = "sound effects"
+
+
 @dataclass(frozen=True, kw_only=True)
 class CatalogEntry:
-    """A model that requests may name."""
+    """A model that requests may name. None: not known before it is loaded."""
 
     id: str
     title: str
     description: str
-    channels: int | None  # 1 mono, 2 stereo; None: not known before it is loaded
     source: str  # a folder or a hub id; never shown to clients
+    purpose: Purpose | None = Purpose.MUSIC
+    channels: int | None = 1  # 1 mono, 2 stereo
+    sample_rate: int | None = 32_000  # in Hz
     bundled: bool = False
 
 
@@ -34,7 +44,7 @@ class Catalog:
     def __init__(self, settings: Settings) -> None:
         self._entries = {entry.id: entry for entry in _built_in()}
         for model_id, source in settings.added_models.items():
-            self._entries[model_id] = _added(model_id, source)
+            self._entries[model_id] = _added(model_id, source, self._entries.get(model_id))
         if settings.default_model not in self._entries:
             known = ", ".join(self._entries)
             raise ConfigurationError(
@@ -71,13 +81,20 @@ def _built_in() -> Iterator[CatalogEntry]:
         title="MusicGen tiny (demonstration)",
         description="A small model of our own that ships with the service and needs no download. "
         "For trying things out; for real music choose a facebook/musicgen model.",
-        channels=1,
         source=str(BUNDLED_FOLDER),
         bundled=True,
     )
     for stereo in (False, True):
         for variant, size in (_SIZES | _MELODY_SIZES).items():
             yield _hub_entry(variant, size, stereo)
+    yield CatalogEntry(
+        id="facebook/audiogen-medium",
+        title="AudioGen medium",
+        description="Sounds instead of music. 1.5 B parameters, downloaded on first use; weights CC-BY-NC 4.0.",
+        source="facebook/audiogen-medium",
+        purpose=Purpose.SOUND_EFFECTS,
+        sample_rate=16_000,
+    )
 
 
 def _hub_entry(variant: str, size: str, stereo: bool) -> CatalogEntry:
@@ -92,5 +109,16 @@ def _hub_entry(variant: str, size: str, stereo: bool) -> CatalogEntry:
     )
 
 
-def _added(model_id: str, source: str) -> CatalogEntry:
-    return CatalogEntry(id=model_id, title=model_id, description="Added by the operator.", channels=None, source=source)
+def _added(model_id: str, source: str, known: CatalogEntry | None) -> CatalogEntry:
+    """A model that the operator adds, or another place for one that is known."""
+    if known is not None:
+        return replace(known, source=source, description="Kept by the operator.", bundled=False)
+    return CatalogEntry(
+        id=model_id,
+        title=model_id,
+        description="Added by the operator.",
+        source=source,
+        purpose=None,
+        channels=None,
+        sample_rate=None,
+    )

@@ -31,7 +31,7 @@ class LoadedModel:
     window_s: float
     """Seconds of music that the model sees at a time."""
     stride_s: float = 18.0
-    """Seconds by which the next window of a longer piece begins later (AudioCraft 1.3.0: `extend_stride`)."""
+    """Seconds by which the next window of a longer piece begins later (AudioCraft: `extend_stride`)."""
 
     @property
     def device(self) -> torch.device:

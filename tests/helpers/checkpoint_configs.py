@@ -6,10 +6,12 @@ from typing import Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 
-Variant = Literal["mono", "stereo", "melody"]
+Variant = Literal["mono", "stereo", "melody", "audiogen"]
 
 SAMPLE_RATE_HZ = 32_000
 FRAME_RATE_HZ = 50
+SOUNDS_SAMPLE_RATE_HZ = 16_000
+"""AudioGen's."""
 CODEBOOK_SIZE = 64
 """Smaller than the default `top_k` of 250 on purpose: a service has to clip it."""
 LATENT_WIDTH = 32
@@ -19,8 +21,8 @@ LATENT_WIDTH = 32
 def language_model_config(
     variant: Variant, text_encoder: str, width: int, codebook_size: int = CODEBOOK_SIZE
 ) -> DictConfig:
-    """Give the `xp.cfg` of a small MusicGen, after `musicgen_base_32khz` and `musicgen_melody_32khz`."""
-    stereo, melody = variant == "stereo", variant == "melody"
+    """Give the `xp.cfg` of a small model, after `{musicgen_base,musicgen_melody}_32khz` and `audiogen_base_16khz`."""
+    stereo, melody, sounds = variant == "stereo", variant == "melody", variant == "audiogen"
     delays = [0, 0, 1, 1, 2, 2, 3, 3] if stereo else [0, 1, 2, 3]
     conditioners: dict[str, Any] = {
         "args": {"merge_text_conditions_p": 0.25, "drop_desc_p": 0.5},
@@ -33,15 +35,15 @@ def language_model_config(
         conditioners["self_wav"] = {"model": "chroma_stem", "chroma_stem": _chroma_stem()}
     return OmegaConf.create(
         {
-            "solver": "musicgen",
+            "solver": "audiogen" if sounds else "musicgen",
             "device": "cpu",
             "dtype": "float32",
-            "sample_rate": SAMPLE_RATE_HZ,
+            "sample_rate": sample_rate_of(variant),
             "channels": 2 if stereo else 1,
             "compression_model_checkpoint": "//pretrained/facebook/encodec_32khz",
             "compression_model_n_q": None,
             "interleave_stereo_codebooks": {"use": stereo, "per_timestep": False},
-            "dataset": {"segment_duration": 30},
+            "dataset": {"segment_duration": 10 if sounds else 30},
             "lm_model": "transformer_lm",
             "codebooks_pattern": {
                 "modeling": "delay",
@@ -117,13 +119,18 @@ def _chroma_stem() -> dict[str, Any]:
     }
 
 
-def codec_config(codebook_size: int = CODEBOOK_SIZE) -> DictConfig:
-    """Give the `xp.cfg` of a narrow `encodec_large_nq4_s640`: 640 samples a frame, four codebooks."""
+def sample_rate_of(variant: Variant) -> int:
+    """Give the sample rate of a variant in Hz."""
+    return SOUNDS_SAMPLE_RATE_HZ if variant == "audiogen" else SAMPLE_RATE_HZ
+
+
+def codec_config(codebook_size: int = CODEBOOK_SIZE, sample_rate: int = SAMPLE_RATE_HZ) -> DictConfig:
+    """Give the `xp.cfg` of a narrow `encodec_large_nq4_s640` (or `s320`): 640 (320) samples a frame, four codebooks."""
     return OmegaConf.create(
         {
             "device": "cpu",
             "dtype": "float32",
-            "sample_rate": SAMPLE_RATE_HZ,
+            "sample_rate": sample_rate,
             "channels": 1,
             "compression_model": "encodec",
             "encodec": {
@@ -140,7 +147,7 @@ def codec_config(codebook_size: int = CODEBOOK_SIZE) -> DictConfig:
                 "causal": "${encodec.causal}",
                 "n_filters": 4,
                 "n_residual_layers": 1,
-                "ratios": [8, 5, 4, 4],
+                "ratios": [8, 5, 4, sample_rate // 8000],
                 "activation": "ELU",
                 "activation_params": {"alpha": 1.0},
                 "norm": "weight_norm",

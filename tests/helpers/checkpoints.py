@@ -1,4 +1,4 @@
-"""Tiny MusicGen checkpoints with random weights, made by AudioCraft's own builders.
+"""Tiny MusicGen and AudioGen checkpoints with random weights, made by AudioCraft's own builders.
 
 They are real in all but size and training: a T5 encoder with a tokenizer of its own, a transformer with a
 delay pattern and sinusoidal positions, an EnCodec of 50 frames a second at 32 kHz, saved as AudioCraft 1.3.0
@@ -20,7 +20,7 @@ from unittest import mock
 import audiocraft
 import sentencepiece
 import torch
-from audiocraft.models import MultiBandDiffusion, MusicGen, builders, loaders
+from audiocraft.models import AudioGen, MultiBandDiffusion, MusicGen, builders, loaders
 from audiocraft.models.multibanddiffusion import DiffusionProcess
 from audiocraft.modules.conditioners import T5Conditioner
 from audiocraft.modules.diffusion_schedule import MultiBandProcessor, NoiseSchedule
@@ -83,7 +83,7 @@ def build_musicgen(
         language_model = builders.get_lm_model(config)
         config.conditioners.description.t5.name = text_encoder
         _export(language_model.half(), config, folder / "state_dict.bin")
-        config = configs.codec_config(codebook_size)
+        config = configs.codec_config(codebook_size, configs.sample_rate_of(variant))
         _export(_codec(config), config, folder / "compression_state_dict.bin")
     return folder
 
@@ -198,6 +198,15 @@ def build_diffusion(file: Path, *, seed: int = 0) -> Path:
 
 def load_musicgen(folder: Path) -> MusicGen:
     """Load a folder of `build_musicgen` by AudioCraft's own `MusicGen.get_pretrained`, on the CPU."""
+    return _load(MusicGen, folder)
+
+
+def load_audiogen(folder: Path) -> AudioGen:
+    """Load a folder of `build_musicgen`, of the variant `audiogen`, by AudioCraft's own `AudioGen.get_pretrained`."""
+    return _load(AudioGen, folder)
+
+
+def _load(kind: Any, folder: Path) -> Any:
     package = torch.load(folder / "state_dict.bin", weights_only=True)
     config = OmegaConf.create(package["xp.cfg"])
     encoder = folder / config.conditioners.description.t5.name
@@ -208,7 +217,7 @@ def load_musicgen(folder: Path) -> MusicGen:
         text_encoder_registered(encoder),
         stem_separation_left_out(),
     ):
-        return MusicGen.get_pretrained(str(folder), device="cpu")
+        return kind.get_pretrained(str(folder), device="cpu")
 
 
 def load_diffusion(file: Path, model: MusicGen) -> MultiBandDiffusion:

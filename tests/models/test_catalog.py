@@ -15,6 +15,13 @@ MONO = ["small", "medium", "large", "melody", "melody-large"]
 OPERATOR_S = "ours/big=/srv/secret/models/big,ours/other=someone/musicgen-other"
 
 
+FACTS = {
+    BUNDLED_ID: ["music", 32_000],
+    "facebook/audiogen-medium": ["sound effects", 16_000],
+    "ours/big": [None, None],
+}
+
+
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
     return Catalog(Settings())
@@ -48,7 +55,7 @@ def test_the_bundled_model_is_the_default_and_needs_no_hub(catalog: Catalog) -> 
 
 def test_each_model_is_listed_once_with_a_title_and_a_description(catalog: Catalog) -> None:
     entries = list(catalog)
-    assert len({entry.id for entry in entries}) == len(entries) == 11
+    assert len({entry.id for entry in entries}) == len(entries) == 12
     assert all(entry.title and entry.description.endswith(".") for entry in entries)
 
 
@@ -59,7 +66,7 @@ def test_each_model_is_listed_once_with_a_title_and_a_description(catalog: Catal
         "facebook/musicgen-tiny",
         "FACEBOOK/musicgen-small",
         " facebook/musicgen-small",
-        "facebook/audiogen-medium",
+        "facebook/audiogen-small",
         "facebook/musicgen-small-stereo-stereo",
         "facebook/musicgen-stereo-small-stereo",
         "someone/musicgen",
@@ -82,8 +89,11 @@ def test_the_operator_s_models_are_added_and_may_be_the_default() -> None:
 
 
 def test_the_operator_may_say_where_a_model_of_meta_lies() -> None:
-    catalog = Catalog(Settings(models="facebook/musicgen-stereo-small=/models/stereo"))
+    places = "facebook/musicgen-stereo-small=/models/stereo,facebook/audiogen-medium=/models/sounds"
+    catalog = Catalog(Settings(models=places))
     assert catalog.find("facebook/musicgen-small-stereo").source == "/models/stereo"
+    assert catalog.find("facebook/musicgen-small-stereo").channels == 2
+    assert catalog.find("facebook/audiogen-medium").sample_rate == 16_000
 
 
 def test_an_unknown_default_stops_the_start_by_name() -> None:
@@ -104,6 +114,8 @@ def test_the_list_of_models_shows_ids_and_no_folders() -> None:
     assert (models["ours/big"]["engine"], models["ours/big"]["precision"]) == ("engine", "int8")
     assert {models[BUNDLED_ID][key] for key in ("engine", "precision")} == {None}
     assert models["facebook/musicgen-stereo-small"]["channels"] == 2
+    facts = [[models[model_id][key] for key in ("purpose", "sample_rate")] for model_id in FACTS]
+    assert facts == list(FACTS.values())
     assert "/srv" not in response.text
     assert "someone" not in response.text
     assert str(BUNDLED_FOLDER.parent.parent) not in json.dumps(models)

@@ -626,3 +626,11 @@ def test_a_codec_of_another_sample_rate_than_the_language_model_s_is_refused(
     reconfigured(LM, sample_rate=16_000)(folder)
     with pytest.raises(ModelDamaged, match="the one is for audio at 16000 Hz, the other at 32000 Hz"):
         load(folder)
+
+
+def test_a_model_of_short_windows_makes_longer_pieces_too(checkpoints: Checkpoints, tmp_path: Path) -> None:
+    folder = shutil.copytree(checkpoints.mono, tmp_path / "short")
+    reconfigured(LM, dataset__segment_duration=2)(folder)
+    model = load(folder)
+    assert (model.window_s, model.stride_s) == (2, 1.2)
+    assert codes_of(model, 5).shape == (1, 4, 250)

@@ -6,6 +6,7 @@ from apispec import APISpec
 
 from musicgen_api.apis.description import TEXT, Json, json_response, object_of, ref
 from musicgen_api.domain.request import PRECISIONS
+from musicgen_api.models.catalog import Purpose
 from musicgen_api.settings import Settings
 
 _MODEL: Json = object_of(
@@ -13,7 +14,9 @@ _MODEL: Json = object_of(
         "id": TEXT,
         "title": TEXT,
         "description": TEXT,
+        "purpose": {"type": ["string", "null"], "enum": [*Purpose, None]},
         "channels": {"type": ["integer", "null"], "description": "1 mono, 2 stereo, null not known yet."},
+        "sample_rate": {"type": ["integer", "null"], "description": "In Hz; null not known yet."},
         "bundled": {"type": "boolean"},
         "default": {"type": "boolean"},
         "loaded": {"type": "boolean"},
