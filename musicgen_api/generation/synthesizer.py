@@ -24,6 +24,7 @@ from musicgen_api.models.device import device_failures
 from musicgen_api.models.loaded_model import LoadedModel
 from musicgen_api.models.loading import BackendChoice
 from musicgen_api.models.store import ModelStore
+from musicgen_api.models.whole_pieces import check_whole_piece
 from musicgen_api.settings import Settings
 
 GREEDY_BELOW = 1e-6
@@ -137,6 +138,8 @@ def _shares(*, loading: bool, diffusing: bool) -> dict[Phase, float]:
 
 def _begin(model: LoadedModel, request: MusicRequest, meter: ProgressMeter) -> Iterator[torch.Tensor]:
     """The frames [B, K, n] of the request's takes as they are decided; every step is counted and may be the last."""
+    if model.makes_whole_pieces:
+        check_whole_piece(request, model.window_s)  # the catalogue does not know this of a model that was added
     plan = make_plan(model, request.parts, request.seeds)
     sampling = Sampling(
         use_sampling=request.temperature >= GREEDY_BELOW,

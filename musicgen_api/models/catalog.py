@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from musicgen_api.domain.errors import UnknownModel
+from musicgen_api.domain.request import MusicRequest
+from musicgen_api.models.whole_pieces import check_whole_piece
 from musicgen_api.settings import ConfigurationError, Settings
 
 BUNDLED_ID = "bundled/musicgen-tiny"
@@ -35,7 +38,14 @@ class CatalogEntry:
     purpose: Purpose | None = Purpose.MUSIC
     channels: int | None = 1  # 1 mono, 2 stereo
     sample_rate: int | None = 32_000  # in Hz
+    duration: int | None = None  # seconds that each of its pieces lasts; None: as asked for
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # of a request, where they are the model's own
     bundled: bool = False
+
+    def check(self, request: MusicRequest) -> None:
+        """Make sure that the model can do what `request` asks for. Raises `InvalidFields`, naming the fields."""
+        if self.duration is not None:
+            check_whole_piece(request, self.duration)
 
 
 class Catalog:
@@ -61,10 +71,18 @@ class Catalog:
         Raises:
             UnknownModel: the catalogue has no such model.
         """
-        entry = self._entries.get(model_id) or self._entries.get(hub_spelling(model_id))
+        entry = self._get(model_id)
         if entry is None:
             raise UnknownModel(list(self._entries))
         return entry
+
+    def defaults_of(self, model_id: object) -> Mapping[str, Any]:
+        """The defaults of a request where they are the model's own; none of what is not in the catalogue."""
+        entry = self._get(model_id) if isinstance(model_id, str) else None
+        return {} if entry is None else entry.defaults
+
+    def _get(self, model_id: str) -> CatalogEntry | None:
+        return self._entries.get(model_id) or self._entries.get(hub_spelling(model_id))
 
 
 def hub_spelling(model_id: str) -> str:
@@ -94,6 +112,30 @@ def _built_in() -> Iterator[CatalogEntry]:
         source="facebook/audiogen-medium",
         purpose=Purpose.SOUND_EFFECTS,
         sample_rate=16_000,
+    )
+    for size in ("small", "medium"):
+        for duration in (10, 30):
+            yield _magnet(f"facebook/magnet-{size}-{duration}secs", size, duration, Purpose.MUSIC)
+        yield _magnet(f"facebook/audio-magnet-{size}", size, 10, Purpose.SOUND_EFFECTS)
+
+
+def _magnet(hub_id: str, size: str, duration: int, purpose: Purpose) -> CatalogEntry:
+    """A MAGNeT, with AudioCraft's parameters for it (config/solver/magnet/{magnet_32khz,audio_magnet_16khz}.yaml)."""
+    sounds = purpose is Purpose.SOUND_EFFECTS
+    music = {"temperature": 3.0, "top_p": 0.9, "cfg_coef": 10.0}
+    return CatalogEntry(
+        id=hub_id,
+        title=f"MAGNeT {size}{' for sounds' if sounds else ''}, {duration} s",
+        description=f"Pieces of {duration} s, decided at once. {_SIZES[size]} parameters, downloaded on first use; "
+        "weights CC-BY-NC 4.0.",
+        source=hub_id,
+        purpose=purpose,
+        sample_rate=16_000 if sounds else 32_000,
+        duration=duration,
+        defaults={
+            "duration": duration,
+            **({"temperature": 3.5, "top_p": 0.8, "cfg_coef": 20.0} if sounds else music),
+        },
     )
 
 

@@ -24,6 +24,7 @@ _CODEC_OPTIONAL_SIZES = (
     *(f"seanet.{key}" for key in ("kernel_size", "residual_kernel_size", "last_kernel_size")),
     *("rvq.n_q", "rvq.bins"),
 )
+_LONGEST_MAGNET_S = 120
 _CODEC_COUNTS = tuple(f"seanet.{key}" for key in ("n_residual_layers", "lstm", "disable_norm_outer_blocks"))
 
 
@@ -37,8 +38,8 @@ def check_language_model(package: Package) -> None:
     kind = look.value("lm_model")
     if kind is None and look.value("compression_model") is not None:
         raise ModelDamaged(f"{package.name} holds a codec; it and compression_state_dict.bin may be exchanged.")
-    if kind != "transformer_lm":
-        raise look.wrong("lm_model", "transformer_lm; other kinds of models are not supported")
+    if kind not in ("transformer_lm", "transformer_lm_magnet"):
+        raise look.wrong("lm_model", "transformer_lm or transformer_lm_magnet; other kinds are not supported")
     for key in _LM_SIZES:
         look.whole(key, 1)
     for key in _LM_OPTIONAL_SIZES:
@@ -48,6 +49,8 @@ def check_language_model(package: Package) -> None:
     look.multiple("transformer_lm.dim", "transformer_lm.num_heads")
     look.multiple("transformer_lm.num_heads", "transformer_lm.kv_repeat")
     _check_delays(look)
+    if kind == "transformer_lm_magnet":
+        _check_magnet(look)
     if not isinstance(look.value("conditioners.description.t5.name"), str):
         raise look.wrong("conditioners.description.t5.name", "the name of a T5 text encoder")
     _compare_with_weights(look, package.state)
@@ -115,6 +118,17 @@ class Configuration:
         value = self.value(key)
         now = "missing" if value is None else repr(value[:60]) if isinstance(value, str) else str(value)[:60]
         return ModelDamaged(f"{self._file}: {key}{self._place} is {now}; it must be {right}.")
+
+
+def _check_magnet(look: Configuration) -> None:
+    """Look at what only a MAGNeT has. Its masks grow with the square of the window."""
+    look.whole("masking.span_len", 1)
+    look.whole("transformer_lm.subcodes_context", -1, optional=True)
+    for key, right in (("transformer_lm.causal", False), ("transformer_lm.memory_efficient", True)):
+        if look.value(key) is not right:
+            raise look.wrong(key, f"{str(right).lower()}, as every MAGNeT has it")
+    if look.value("dataset.segment_duration") > _LONGEST_MAGNET_S:
+        raise look.wrong("dataset.segment_duration", f"at most {_LONGEST_MAGNET_S} s in a MAGNeT")
 
 
 def _check_delays(look: Configuration) -> None:

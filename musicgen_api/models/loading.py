@@ -23,6 +23,7 @@ import torch
 from audiocraft.models import builders
 from audiocraft.models.encodec import CompressionModel, HFEncodecCompressionModel
 from audiocraft.models.lm import LMModel
+from audiocraft.models.lm_magnet import MagnetLMModel
 from audiocraft.modules import conditioners
 from audiocraft.modules.conditioners import ConditioningProvider, T5Conditioner
 from omegaconf import DictConfig, open_dict
@@ -30,6 +31,7 @@ from omegaconf import DictConfig, open_dict
 from musicgen_api.domain.errors import ModelDamaged, ModelError
 from musicgen_api.domain.request import Monitor
 from musicgen_api.engine import Engine
+from musicgen_api.models import magnet
 from musicgen_api.models.checkpoint import Checkpoint, fetch, naming
 from musicgen_api.models.engine_weights import choose_precision, engine_for, why_not
 from musicgen_api.models.fitting import building, require_finite, require_fit
@@ -49,6 +51,7 @@ warnings.filterwarnings("ignore", "`torch.nn.utils.weight_norm` is deprecated", 
 
 log = logging.getLogger(__name__)
 
+_AUDIOGEN_SAMPLE_RATE = 16_000
 _MUSICGEN_STRIDE_S, _AUDIOGEN_STRIDE_S = 18.0, 2.0
 """`extend_stride` by default (AudioCraft 1.3.0: models/musicgen.py, models/audiogen.py)."""
 
@@ -112,6 +115,8 @@ def build_musicgen(
             window_s = float(cfg.dataset.segment_duration)
             model = LoadedModel(model_id, lm, codec, engine, window_s, _stride_s(cfg, window_s))
         _require_match(model, checkpoint)
+        if isinstance(lm, MagnetLMModel):
+            magnet.make_masks(lm, int(window_s * model.frame_rate), device)
     return model
 
 
@@ -120,7 +125,7 @@ def _stride_s(cfg: DictConfig, window_s: float) -> float:
 
     It has no rule for a MusicGen of shorter windows (its own `generate` fails then): here the share is the same.
     """
-    if cfg.get("solver") == "audiogen":
+    if cfg.get("solver") == "audiogen" or cfg.get("sample_rate") == _AUDIOGEN_SAMPLE_RATE:
         return min(_AUDIOGEN_STRIDE_S, window_s / 2)
     return _MUSICGEN_STRIDE_S if window_s > _MUSICGEN_STRIDE_S else 0.6 * window_s
 
@@ -171,6 +176,7 @@ def _configuration_for(device: torch.device, checkpoint: Checkpoint) -> Any:
         cfg.dtype = "float32" if device.type == "cpu" else "float16"
     for key in _TRAINING_ONLY:
         _delete(cfg, key)
+    magnet.complete_configuration(cfg)
     with building(f"the text encoder {place_of(checkpoint.text_encoder)}"):
         cfg.conditioners.description.t5.name = _register_text_encoder(checkpoint.text_encoder)
     return cfg

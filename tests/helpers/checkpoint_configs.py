@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 
-Variant = Literal["mono", "stereo", "melody", "audiogen"]
+Variant = Literal["mono", "stereo", "melody", "audiogen", "magnet"]
 
 SAMPLE_RATE_HZ = 32_000
 FRAME_RATE_HZ = 50
@@ -19,11 +19,19 @@ LATENT_WIDTH = 32
 
 
 def language_model_config(
-    variant: Variant, text_encoder: str, width: int, codebook_size: int = CODEBOOK_SIZE
+    variant: Variant,
+    text_encoder: str,
+    width: int,
+    codebook_size: int = CODEBOOK_SIZE,
+    window_s: int | None = None,
 ) -> DictConfig:
-    """Give the `xp.cfg` of a small model, after `{musicgen_base,musicgen_melody}_32khz` and `audiogen_base_16khz`."""
+    """Give the `xp.cfg` of a small model.
+
+    After AudioCraft's `musicgen_base_32khz`, `musicgen_melody_32khz`, `audiogen_base_16khz` and `magnet_32khz`.
+    """
     stereo, melody, sounds = variant == "stereo", variant == "melody", variant == "audiogen"
     delays = [0, 0, 1, 1, 2, 2, 3, 3] if stereo else [0, 1, 2, 3]
+    windows_s = {"audiogen": 10, "magnet": 3}
     conditioners: dict[str, Any] = {
         "args": {"merge_text_conditions_p": 0.25, "drop_desc_p": 0.5},
         "description": {
@@ -33,7 +41,7 @@ def language_model_config(
     }
     if melody:
         conditioners["self_wav"] = {"model": "chroma_stem", "chroma_stem": _chroma_stem()}
-    return OmegaConf.create(
+    config = OmegaConf.create(
         {
             "solver": "audiogen" if sounds else "musicgen",
             "device": "cpu",
@@ -43,7 +51,7 @@ def language_model_config(
             "compression_model_checkpoint": "//pretrained/facebook/encodec_32khz",
             "compression_model_n_q": None,
             "interleave_stereo_codebooks": {"use": stereo, "per_timestep": False},
-            "dataset": {"segment_duration": 10 if sounds else 30},
+            "dataset": {"segment_duration": window_s or windows_s.get(variant, 30)},
             "lm_model": "transformer_lm",
             "codebooks_pattern": {
                 "modeling": "delay",
@@ -67,6 +75,20 @@ def language_model_config(
             "conditioners": conditioners,
         }
     )
+    return _magnet(config) if variant == "magnet" else config
+
+
+def _magnet(config: DictConfig) -> DictConfig:
+    """Make a MAGNeT of the configuration of a MusicGen."""
+    masks = {"subcodes_context": 5, "compression_model_framerate": FRAME_RATE_HZ, "segment_duration": 0, "span_len": -1}
+    changes = {
+        "solver": "magnet",
+        "lm_model": "transformer_lm_magnet",
+        "masking": {"span_len": 3},
+        "transformer_lm": {"causal": False, **masks},
+    }
+    config.codebooks_pattern = {"modeling": "parallel", "parallel": {"empty_initial": -1}}
+    return OmegaConf.merge(config, changes)
 
 
 def _transformer(width: int, codebooks: int, codebook_size: int) -> dict[str, Any]:

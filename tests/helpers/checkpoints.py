@@ -1,4 +1,4 @@
-"""Tiny MusicGen and AudioGen checkpoints with random weights, made by AudioCraft's own builders.
+"""Tiny MusicGen, AudioGen and MAGNeT checkpoints with random weights, made by AudioCraft's own builders.
 
 They are real in all but size and training: a T5 encoder with a tokenizer of its own, a transformer with a
 delay pattern and sinusoidal positions, an EnCodec of 50 frames a second at 32 kHz, saved as AudioCraft 1.3.0
@@ -20,7 +20,7 @@ from unittest import mock
 import audiocraft
 import sentencepiece
 import torch
-from audiocraft.models import AudioGen, MultiBandDiffusion, MusicGen, builders, loaders
+from audiocraft.models import AudioGen, MAGNeT, MultiBandDiffusion, MusicGen, builders, loaders
 from audiocraft.models.multibanddiffusion import DiffusionProcess
 from audiocraft.modules.conditioners import T5Conditioner
 from audiocraft.modules.diffusion_schedule import MultiBandProcessor, NoiseSchedule
@@ -63,13 +63,14 @@ def build_musicgen(
     text_encoder: str = "t5",
     codebook_size: int = CODEBOOK_SIZE,
     width: int = 32,
+    window_s: int | None = None,
     seed: int = 0,
 ) -> Path:
     """Make the checkpoint `folder`: both state dictionaries, and a text encoder if it is to be named `t5`.
 
     With `text_encoder="t5-base"` the checkpoint names the hub's id instead, as the published ones do; what
     stands under that id is then made by `build_text_encoder`. `width` is the transformer's: a large one makes
-    a checkpoint that takes its time.
+    a checkpoint that takes its time. `window_s` is the music that it sees at once, the variant's own by default.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _seeded(seed), ExitStack() as stack:
@@ -77,7 +78,7 @@ def build_musicgen(
         if text_encoder != "t5":
             encoder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         build_text_encoder(encoder, TEXT_WIDTHS[text_encoder])
-        config = configs.language_model_config(variant, str(encoder), width, codebook_size)
+        config = configs.language_model_config(variant, str(encoder), width, codebook_size, window_s)
         stack.enter_context(text_encoder_registered(encoder))
         stack.enter_context(stem_separation_left_out())
         language_model = builders.get_lm_model(config)
@@ -204,6 +205,14 @@ def load_musicgen(folder: Path) -> MusicGen:
 def load_audiogen(folder: Path) -> AudioGen:
     """Load a folder of `build_musicgen`, of the variant `audiogen`, by AudioCraft's own `AudioGen.get_pretrained`."""
     return _load(AudioGen, folder)
+
+
+def load_magnet(folder: Path) -> MAGNeT:
+    """Load a folder of `build_musicgen`, of the variant `magnet`, by AudioCraft's own `MAGNeT.get_pretrained`.
+
+    It leaves the attention backend of the process at xFormers.
+    """
+    return _load(MAGNeT, folder)
 
 
 def _load(kind: Any, folder: Path) -> Any:

@@ -99,6 +99,7 @@ def load_request(schema: Schema, body: object, catalog: Catalog) -> MusicRequest
     """
     if not isinstance(body, dict):
         raise NotJSON("The body must be a JSON object.")
+    body = _with_defaults_of_the_model(schema, body, catalog)
     undescribed = {} if _says_what(schema, body) else {"description": ["Missing data for required field."]}
     try:
         values = schema.load(body)
@@ -107,8 +108,19 @@ def load_request(schema: Schema, body: object, catalog: Catalog) -> MusicRequest
         raise InvalidFields(undescribed | _reasons(error.messages_dict)) from None
     if undescribed:
         raise InvalidFields(undescribed)
-    values["model"] = catalog.find(values["model"]).id
-    return MusicRequest(**values)
+    entry = catalog.find(values["model"])
+    request = MusicRequest(**{**entry.defaults, **values, "model": entry.id})
+    entry.check(request)
+    return request
+
+
+def _with_defaults_of_the_model(schema: Schema, body: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
+    """`body`, and what it leaves out where the model that it names has defaults of its own."""
+    defaults = catalog.defaults_of(body.get("model", schema.fields["model"].load_default))
+    left_out = {name: value for name, value in defaults.items() if name in schema.fields and name not in body}
+    if "sections" in body:
+        left_out.pop("duration", None)
+    return left_out | body
 
 
 def _says_what(schema: Schema, body: dict[str, Any]) -> bool:

@@ -17,6 +17,8 @@ _MODEL: Json = object_of(
         "purpose": {"type": ["string", "null"], "enum": [*Purpose, None]},
         "channels": {"type": ["integer", "null"], "description": "1 mono, 2 stereo, null not known yet."},
         "sample_rate": {"type": ["integer", "null"], "description": "In Hz; null not known yet."},
+        "duration": {"type": ["integer", "null"], "description": "Of each piece, in seconds; null as asked for."},
+        "defaults": {"type": "object", "description": "Of a request's fields, where they are the model's own."},
         "bundled": {"type": "boolean"},
         "default": {"type": "boolean"},
         "loaded": {"type": "boolean"},

@@ -29,6 +29,8 @@ def describe_models() -> list[dict[str, Any]]:
             "purpose": entry.purpose,
             "channels": entry.channels,
             "sample_rate": entry.sample_rate,
+            "duration": entry.duration,
+            "defaults": dict(entry.defaults),
             "bundled": entry.bundled,
             "default": entry.id == catalog().default_id,
             "loaded": entry.id in backends,
