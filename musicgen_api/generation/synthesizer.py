@@ -27,6 +27,7 @@ from musicgen_api.models.device import device_failures
 from musicgen_api.models.loaded_model import LoadedModel
 from musicgen_api.models.loading import BackendChoice
 from musicgen_api.models.store import ModelStore
+from musicgen_api.models.whole_pieces import check_whole_piece
 from musicgen_api.settings import Settings
 
 GREEDY_BELOW = 1e-6
@@ -90,6 +91,8 @@ class AudioCraftSynthesizer:
         with device_failures(f"loading {entry.id}"):
             meter.enter(Phase.LOADING, 1)
             model = self._store.get(entry, monitor)
+            if model.makes_whole_pieces:
+                check_whole_piece(request, model.window_s)  # the catalogue does not know this of a model that was added
             if request.mbd:
                 self._diffusion.prepare(model, monitor)
             if request.melody is not None:

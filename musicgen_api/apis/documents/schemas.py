@@ -99,12 +99,23 @@ def load_request(schema: Schema, body: object, catalog: Catalog) -> MusicRequest
     """
     if not isinstance(body, dict):
         raise NotJSON("The body must be a JSON object.")
-    values = _validate(schema, body)
+    values = _validate(schema, _with_defaults_of_the_model(schema, body, catalog))
     model = catalog.find(values["model"])
     if "melody" in values and model.melody is False:
         able = ", ".join(entry.id for entry in catalog if entry.melody)
         raise InvalidFields({"melody": [f"{model.id} cannot follow a melody. These can: {able}."]})
-    return MusicRequest(**_with_sound(values | {"model": model.id}))
+    request = MusicRequest(**{**model.defaults, **_with_sound(values | {"model": model.id})})
+    model.check(request)
+    return request
+
+
+def _with_defaults_of_the_model(schema: Schema, body: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
+    """`body`, and what it leaves out where the model that it names has defaults of its own."""
+    defaults = catalog.defaults_of(body.get("model", schema.fields["model"].load_default))
+    left_out = {name: value for name, value in defaults.items() if name in schema.fields and name not in body}
+    if "sections" in body:
+        left_out.pop("duration", None)
+    return left_out | body
 
 
 def check_request(schema: Schema, told: dict[str, Any], catalog: Catalog) -> None:

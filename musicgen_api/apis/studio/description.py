@@ -17,6 +17,7 @@ from musicgen_api.apis.description import (
 )
 from musicgen_api.apis.studio.recipe import RECIPE_SCHEMA
 from musicgen_api.domain.request import PRECISIONS
+from musicgen_api.models.catalog import Purpose
 from musicgen_api.settings import Settings
 
 _MODEL: Json = object_of(
@@ -24,8 +25,12 @@ _MODEL: Json = object_of(
         "id": TEXT,
         "title": TEXT,
         "description": TEXT,
+        "purpose": {"type": ["string", "null"], "enum": [*Purpose, None]},
         "channels": {"type": ["integer", "null"], "description": "1 mono, 2 stereo, null not known yet."},
         "melody": {"type": ["boolean", "null"], "description": "Whether it can follow one, null not known yet."},
+        "sample_rate": {"type": ["integer", "null"], "description": "In Hz; null not known yet."},
+        "duration": {"type": ["integer", "null"], "description": "Of each piece, in seconds; null as asked for."},
+        "defaults": {"type": "object", "description": "Of a request's fields, where they are the model's own."},
         "bundled": {"type": "boolean"},
         "default": {"type": "boolean"},
         "loaded": {"type": "boolean"},
