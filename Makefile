@@ -29,7 +29,7 @@ run: install ## Start the service on http://127.0.0.1:8000 (HOST=, PORT=)
 	@exec $(PY) -m gunicorn wsgi:app
 
 test: install-dev ## Run the tests (ARGS="-k wav" picks some)
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope $(ARGS)
 
 check: install-dev ## Check lint, format, types, import directions and locks; change nothing
 	$(PY) -m ruff check .
