@@ -18,7 +18,8 @@ class ProgressLine:
         self._quiet = quiet
         self._bar: Any = tqdm(
             total=100,
-            bar_format="{desc:<12.40}{percentage:3.0f}% |{bar}|{postfix}",
+            desc="starting",
+            bar_format="{desc:<22.40} {percentage:3.0f}% |{bar}|",
             dynamic_ncols=True,
             leave=False,
             disable=quiet or not sys.stderr.isatty(),
@@ -43,8 +44,8 @@ class ProgressLine:
         self._bar.close()
 
     def _move(self, what: str, percent: float, remaining_s: float | None) -> None:
-        self._bar.set_description_str(what, refresh=False)
-        self._bar.set_postfix_str(f" {remaining_s:.0f} s left" if remaining_s is not None else "", refresh=False)
+        left = "" if remaining_s is None else f", {remaining_s:.0f} s left"
+        self._bar.set_description_str(what + left, refresh=False)
         self._bar.n = percent
         self._bar.refresh()
 

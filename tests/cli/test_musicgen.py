@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,7 +44,7 @@ def ctrl_c_reaches_processes() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def start(folder: Path, *words: str, **environment: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, *words: str, stderr: int = subprocess.PIPE, **environment: str) -> subprocess.Popen[bytes]:
     """Run `musicgen` with these words in `folder`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MUSICGEN_")}
     return subprocess.Popen(
@@ -49,14 +52,14 @@ def start(folder: Path, *words: str, **environment: str) -> subprocess.Popen[byt
         cwd=folder,
         env=inherited | {"PYTHONPATH": str(ROOT)} | environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
     )
 
 
 def end(process: subprocess.Popen[bytes]) -> tuple[int, bytes, str]:
     """The exit code and what was printed."""
     out, err = process.communicate(timeout=LONG_S)
-    return process.returncode, out, err.decode()
+    return process.returncode, out, (err or b"").decode()
 
 
 def run(folder: Path, *words: str, **environment: str) -> tuple[int, bytes, str]:
@@ -98,6 +101,28 @@ def test_standard_output_takes_the_music_alone(scripted: ScriptedService, tmp_pa
     assert not list(tmp_path.iterdir())
     assert run(tmp_path, *words, "--json")[0] == 2
     assert run(tmp_path, *words, "--takes", "2")[0] == 2
+
+
+def test_a_terminal_shows_how_far_it_is(scripted: ScriptedService, tmp_path: Path) -> None:
+    shown = b""
+
+    def has_shown(text: bytes) -> bool:
+        nonlocal shown
+        if select.select([terminal], [], [], 0)[0]:
+            shown += os.read(terminal, 65_536)
+        return text in shown
+
+    terminal, stderr = pty.openpty()
+    termios.tcsetwinsize(stderr, (24, 80))
+    with os.fdopen(terminal, "rb", 0), os.fdopen(stderr, "rb", 0):
+        process = start(tmp_path, "beat", "--seconds", "1", "--server", scripted.url, "-o", "a.wav", stderr=stderr)
+        scripted.step(lambda monitor: monitor.download("a/b", 30, 100))
+        wait_until(lambda: has_shown(b"downloading a/b         30%"), LONG_S)
+        scripted.step(lambda monitor: monitor.progress(40, Phase.GENERATING))
+        wait_until(lambda: has_shown(b"generating              40%"), LONG_S)
+        scripted.complete()
+        assert end(process)[:2] == (0, b"a.wav\n")
+    scripted.next_request()
 
 
 def test_ctrl_c_cancels_the_job(scripted: ScriptedService, tmp_path: Path) -> None:
