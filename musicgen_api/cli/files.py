@@ -42,6 +42,8 @@ class Target:
 
     def check(self, takes: int) -> None:
         """Find out before the work whether the files can be written. Raises ValueError."""
+        if self._is_device:
+            return
         folder = (Path() if self.path is None else self.path) if self.is_folder else self._file.parent
         if not folder.is_dir():
             raise ValueError(f"There is no folder {folder}.")
@@ -61,9 +63,14 @@ class Target:
         else:
             paths = self._numbered(len(takes))
         return [
-            _replace(path, take.file) if self.overwrite else write_new(path, take.file)
+            _replace(path, take.file) if self.overwrite or self._is_device else write_new(path, take.file)
             for path, take in zip(paths, takes, strict=True)
         ]
+
+    @property
+    def _is_device(self) -> bool:
+        """/dev/null, a named pipe: there is nothing to lose."""
+        return self.path is not None and self.path.exists() and not (self.path.is_file() or self.path.is_dir())
 
     @property
     def _file(self) -> Path:
@@ -71,8 +78,8 @@ class Target:
         return self.path
 
     def _numbered(self, takes: int) -> list[Path]:
-        if takes == 1:
-            return [self._file]
+        if takes == 1 or self._is_device:
+            return [self._file] * takes
         return [self._file.with_stem(f"{self._file.stem}-{number}") for number in range(1, takes + 1)]
 
 

@@ -26,6 +26,9 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 LONGEST_PAUSE_S = 15.0
 """Between two tries at a busy service. A job that its client cancels ends long before its Retry-After."""
 
+PROBE_S = 5.0
+"""The service answers at once whatever it does; something that takes longer is something else."""
+
 _TIMEOUT = httpx2.Timeout(120.0, connect=10.0)
 """The service sends something every second; 120 s without a byte is a connection that is gone."""
 
@@ -78,12 +81,14 @@ class Service:
     async def answers(self) -> bool:
         """Whether this service, and no other program, is at the address."""
         try:
-            await self.models()
+            with anyio.move_on_after(PROBE_S):
+                await self.models()
+                return True
         except (Unreachable, UnexpectedAnswer):
             return False
         except ClientError:
             return True  # it asks for a key, say
-        return True
+        return False
 
     async def models(self) -> list[Model]:
         """The models that a request may name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,13 @@ def test_a_file_that_came_in_the_meantime_is_kept_and_so_is_the_music(tmp_path: 
         (tmp_path / name).write_bytes(b"dear")
     assert Target(tmp_path / "beat.mp3").write(TAKES[:1], "", "mp3") == [tmp_path / "beat-3.mp3"]
     assert (tmp_path / "beat.mp3").read_bytes() == (tmp_path / "beat-2.mp3").read_bytes() == b"dear"
+
+
+def test_a_device_is_written_to_as_it_is() -> None:
+    null = Target(Path(os.devnull))
+    assert null.format is None
+    null.check(takes=2)
+    assert null.write(TAKES, "", "wav") == [Path(os.devnull)] * 2
 
 
 def test_a_folder_that_is_not_there_is_said_before_the_work(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Awaitable, Callable, Iterator
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 import anyio
@@ -161,12 +162,23 @@ def test_a_job_that_fails_is_an_error_in_the_service_s_words(scripted: ScriptedS
     assert caught.value.code == "out_of_memory"
 
 
-def test_a_connection_that_breaks_is_told_from_a_finished_piece(scripted: ScriptedService) -> None:
-    for reset in (True, False):
-        breaks = Notes(Started=lambda reset=reset: scripted.break_connection(reset=reset))
-        with pytest.raises(Unreachable, match=r"broke off|before the music was finished"):
-            ask(scripted.url, lambda service, breaks=breaks: service.music(ORDER, on_news=breaks))
-        wait_until(lambda: not scripted.gpu_thread.busy, LONG_S)
+def test_a_connection_that_ends_is_told_from_a_finished_piece(scripted: ScriptedService) -> None:
+    notes = Notes(Started=lambda: scripted.break_connection(reset=False))
+    with pytest.raises(Unreachable, match=r"broke off|before the music was finished"):
+        ask(scripted.url, lambda service: service.music(ORDER, on_news=notes))
+    wait_until(lambda: not scripted.gpu_thread.busy, LONG_S)
+
+
+def test_a_connection_that_is_reset_is_an_error_with_the_address() -> None:
+    async def events() -> AsyncIterator[bytes]:
+        yield b'data: {"status": "started", "model": "m", "seed": 1}\n\n'
+        raise httpx2.ReadError("reset by peer")
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"Content-Type": "text/event-stream"}, content=events())
+
+    with pytest.raises(Unreachable, match="The connection to http://host broke off: reset by peer"):
+        ask("host", lambda service: service.music(ORDER), **answering(handle))
 
 
 def test_nobody_there_is_a_sentence_with_the_address() -> None:
@@ -188,6 +200,13 @@ def test_it_is_told_from_other_programs(scripted: ScriptedService) -> None:
     assert not ask("host", lambda service: service.answers(), **answering(page))
     with pytest.raises(UnexpectedAnswer):
         ask("host", lambda service: service.music(ORDER), **answering(page))
+
+
+def test_a_program_that_listens_and_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "PROBE_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        assert not ask(url, lambda service: service.answers())
 
 
 def test_a_proxy_s_error_page_is_no_service_s_error() -> None:

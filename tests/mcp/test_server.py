@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from mcp.types import AudioContent, CallToolResult, TextContent
 
@@ -138,6 +139,13 @@ def test_the_tools_and_the_models_are_described(connect: Connect) -> None:
     assert models.structured_content is not None
     (default,) = [model for model in models.structured_content["models"] if model["default"]]
     assert default["id"] == "bundled/musicgen-tiny"
+
+
+@pytest.mark.parametrize(("header", "status"), [({"Origin": "https://elsewhere.example"}, 403), ({"Host": "a.b"}, 421)])
+def test_over_http_web_pages_from_elsewhere_are_refused(http_url: str, header: dict[str, str], status: int) -> None:
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    accept = {"Accept": "application/json, text/event-stream"}
+    assert httpx2.post(http_url, json=body, headers=accept | header).status_code == status
 
 
 @pytest.mark.timeout(400)
