@@ -1,10 +1,21 @@
-"""The page's routes for `/openapi.json`."""
+"""The page's routes, and the recipe's, for `/openapi.json`."""
 
 from __future__ import annotations
 
 from apispec import APISpec
 
-from musicgen_api.apis.description import TEXT, Json, json_response, object_of, ref
+from musicgen_api.apis.description import (
+    INTEGER,
+    NUMBER,
+    TEXT,
+    Json,
+    body_with_files,
+    error_response,
+    json_response,
+    object_of,
+    ref,
+)
+from musicgen_api.apis.studio.recipe import RECIPE_SCHEMA
 from musicgen_api.domain.request import PRECISIONS
 from musicgen_api.settings import Settings
 
@@ -23,11 +34,38 @@ _MODEL: Json = object_of(
     }
 )
 
+_CODES: Json = object_of(
+    {
+        "codec": {"type": "string", "description": "Names the codec by the contents of its codebooks."},
+        "frame_rate": NUMBER,
+        "cardinality": INTEGER,
+        "shape": {"type": "array", "items": INTEGER, "minItems": 2, "maxItems": 2, "description": "[K, T]"},
+        "data": {
+            "type": "string",
+            "contentEncoding": "base64",
+            "description": "The K * T codes, codebook by codebook. Each has as many bits as cardinality - 1 needs, "
+            "lowest bit first, without gaps; zeros fill the last byte.",
+        },
+        "crc32": {"type": "integer", "description": "Of the bytes of data."},
+    }
+)
+RECIPE: Json = {
+    **object_of({"recipe": {"const": 1}, "version": TEXT, "request": {"type": "object"}, "codes": _CODES}),
+    "required": ["recipe", "version", "request"],
+    "description": "How the piece was made: the request that makes it again, and its codes.",
+}
+
 
 def describe(spec: APISpec, settings: Settings) -> dict[str, Json]:
     """Add the family's schemas to `spec`; its paths."""
     spec.components.schema("Model", _MODEL)
-    return {"/": {"get": _page()}, "/api/models": {"get": _models()}}
+    spec.components.schema("Recipe", RECIPE)
+    spec.components.schema("RecipeRequest", schema=RECIPE_SCHEMA)
+    return {
+        "/": {"get": _page()},
+        "/api/models": {"get": _models()},
+        "/api/recipe": {"post": _recipe()},
+    }
 
 
 def _page() -> Json:
@@ -41,4 +79,19 @@ def _models() -> Json:
         "operationId": "listModels",
         "summary": "What may be asked for as model.",
         "responses": {"200": json_response(models, "The catalogue.")},
+    }
+
+
+def _recipe() -> Json:
+    return {
+        "operationId": "readRecipe",
+        "summary": "Read from a file how it was made.",
+        "requestBody": body_with_files("RecipeRequest", {"file": "data:audio/wav;base64,UklGR..."}),
+        "responses": {
+            "200": json_response(ref("Recipe"), "The recipe; its `request` is a body for `/api/music`."),
+            "400": error_response("The body is not JSON, or no valid form."),
+            "413": error_response("The body is too large."),
+            "415": error_response("The Content-Type is neither JSON nor a form, or the body is compressed."),
+            "422": error_response("The file has no recipe, or a damaged one, or one that this service cannot follow."),
+        },
     }

@@ -1,0 +1,49 @@
+"""`POST /api/recipe`: a file in, out what it says of how it was made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+from marshmallow import Schema, ValidationError
+
+from musicgen_api.apis.documents.schemas import check_request, music_schema
+from musicgen_api.apis.fields import Upload
+from musicgen_api.apis.form import read_fields
+from musicgen_api.apis.services import catalog, settings
+from musicgen_api.apis.sounds import recipe_in
+from musicgen_api.audio.recipe import as_json
+from musicgen_api.domain.errors import InvalidFields, NotJSON
+from musicgen_api.domain.recipe import Recipe
+
+blueprint = Blueprint("recipe", __name__, url_prefix="/api")
+
+RECIPE_SCHEMA = Schema.from_dict(
+    {"file": Upload("A file that this service, or another of its kind, has made.", required=True)},
+    name="RecipeRequest",
+)()
+
+
+@blueprint.post("/recipe")
+def read_recipe() -> dict[str, Any]:
+    """The recipe in the uploaded file. Its request is one that this service takes."""
+    body = read_fields(RECIPE_SCHEMA)
+    if not isinstance(body, dict):
+        raise NotJSON("The body must be a JSON object.")
+    try:
+        file = RECIPE_SCHEMA.load(body)["file"]
+    except ValidationError as error:
+        raise InvalidFields(error.messages_dict) from None
+    recipe = recipe_in("file", file)
+    if recipe is None:
+        raise InvalidFields({"file": ["It does not say how it was made: it has no recipe."]})
+    _check(recipe)
+    return as_json(recipe)
+
+
+def _check(recipe: Recipe) -> None:
+    """Raise `InvalidFields` where the recipe asks for what `/api/music` refuses."""
+    try:
+        check_request(music_schema(settings()), dict(recipe.request), catalog())
+    except InvalidFields as error:
+        raise InvalidFields({"file": [f"Its recipe does not fit this service. {error.message}"]}) from None
