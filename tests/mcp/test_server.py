@@ -75,11 +75,11 @@ def test_music_comes_with_progress_as_mp3_in_the_answer(connect: Connect, script
     assert result.structured_content["seconds"] == 1
 
 
-def test_busy_is_waited_for_and_said(connect: Connect, scripted: ScriptedService) -> None:
+def test_busy_is_waited_for_and_said(scripted: ScriptedService) -> None:
     heard = Heard("busy: one piece of music is generated at a time", scripted.complete)
 
     async def both() -> CallToolResult:
-        async with connect() as client, anyio.create_task_group() as tasks:
+        async with over_stdio(scripted.url) as client, anyio.create_task_group() as tasks:
             tasks.start_soon(client.call_tool, "compose_music", PIANO)
             await anyio.to_thread.run_sync(scripted.next_request)
             tasks.start_soon(anyio.to_thread.run_sync, complete_the_second)
@@ -149,7 +149,7 @@ def test_over_http_web_pages_from_elsewhere_are_refused(http_url: str, header: d
 
 
 @pytest.mark.timeout(400)
-def test_a_real_service_makes_a_file_on_this_machine(server: Server, tmp_path: Any) -> None:
+def test_a_real_service_makes_files_on_this_machine_and_continues_one(server: Server, tmp_path: Any) -> None:
     path = tmp_path / "piano.wav"
     arguments = {"description": "calm piano", "duration": 1, "takes": 2, "format": "wav", "path": str(path)}
     result = call(lambda: over_stdio(server.url), "compose_music", arguments)
@@ -159,3 +159,16 @@ def test_a_real_service_makes_a_file_on_this_machine(server: Server, tmp_path: A
     assert paths == [str(path), str(tmp_path / "piano-2.wav")]
     assert path.read_bytes() != (tmp_path / "piano-2.wav").read_bytes()
     assert len(result.content) == 1  # the paths alone
+    result = call(
+        lambda: over_stdio(server.url),
+        "continue_music",
+        {
+            "music": str(path),
+            "keep_until": 0.5,
+            "description": "strings",
+            "duration": 2,
+            "path": str(tmp_path / "b.mp3"),
+        },
+    )
+    assert not result.is_error, text_of(result)
+    assert (tmp_path / "b.mp3").read_bytes().startswith(b"ID3")
