@@ -33,8 +33,9 @@ def error_of(status: int, body: bytes, retry_after: str | None) -> ClientError:
     except (UnexpectedAnswer, KeyError):
         return UnexpectedAnswer(f"The answer is HTTP status {status} without a reason that MusicGen API would give.")
     if status in _BUSY:
-        known = retry_after is not None and retry_after.isascii() and retry_after.isdigit()
-        return Busy(message, code, float(retry_after) if known and retry_after else _DEFAULT_RETRY_AFTER_S)
+        seconds = retry_after or ""  # a proxy may send a date
+        is_known = seconds.isascii() and seconds.isdigit()
+        return Busy(message, code, float(seconds) if is_known else _DEFAULT_RETRY_AFTER_S)
     return Refused(message, code) if status in _REFUSED else ServiceError(message, code)
 
 

@@ -161,9 +161,9 @@ def _check_address(url: str) -> None:
 
 def _sent(order: Order) -> dict[str, Any]:
     """The request's body: JSON, or with sound files a form that has the JSON in a part of its own."""
+    text = json.dumps(dict(order.fields)).encode("ascii")  # whatever it holds: the service says what is wrong with it
     if not order.uploads:
-        return {"json": dict(order.fields)}
-    text = json.dumps(dict(order.fields)).encode("ascii")
+        return {"content": text, "headers": {"Content-Type": "application/json"}}
     files = {name: (upload.name, upload.data, upload.content_type) for name, upload in order.uploads.items()}
     return {"files": {"request": (None, text, "application/json"), **files}}
 

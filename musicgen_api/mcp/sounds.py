@@ -32,16 +32,12 @@ class Sounds:
     def read(self, source: str) -> Upload:
         """A file by its path, or a `data:` URL in base64. Raises `NotUsable`."""
         if source.startswith("data:"):
-            match = _DATA_URL.fullmatch(source)
-            try:
-                return Upload(f"sound.{match['kind']}", base64.b64decode(match["data"], validate=True))  # type: ignore[index]
-            except (TypeError, binascii.Error):
-                raise NotUsable("The data: URL does not read data:audio/...;base64,...") from None
+            return _decode(source)
         path = self._place(source)
         try:
             return Upload.of(path)
-        except (OSError, ValueError) as error:
-            raise NotUsable(f"{path} cannot be read: {_why(error)}.") from None
+        except OSError as error:
+            raise NotUsable(f"{path} cannot be read: {error.strerror}.") from None
 
     def place_for(self, name: str | None, suggestion: str) -> Path | None:
         """Where to write; None: nowhere, the call's answer has the sound. Raises `NotUsable` before any work."""
@@ -55,7 +51,10 @@ class Sounds:
     def _place(self, name: str) -> Path:
         """The path that `name` means."""
         base = self.folder or Path.cwd()
-        path = (base / Path(name).expanduser()).resolve()
+        try:
+            path = (base / Path(name).expanduser()).resolve()
+        except (OSError, RuntimeError, ValueError):  # a loop of links, ~nobody, a zero byte
+            raise NotUsable(f"{name!r} is not the path of a file.") from None
         if not self.confined:
             return path
         if self.folder is None:
@@ -65,13 +64,18 @@ class Sounds:
         return path
 
 
+def _decode(url: str) -> Upload:
+    try:
+        if (match := _DATA_URL.fullmatch(url)) is not None:
+            return Upload(f"sound.{match['kind']}", base64.b64decode(match["data"], validate=True))
+    except binascii.Error:
+        pass
+    raise NotUsable("The data: URL does not read data:audio/...;base64,...")
+
+
 def write(path: Path, data: bytes) -> Path:
     """Write a new file, beside one of that name if there is one. Its path. Raises `NotUsable`."""
     try:
         return write_new(path, data)
     except OSError as error:
-        raise NotUsable(f"{path} cannot be written: {_why(error)}.") from None
-
-
-def _why(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise NotUsable(f"{path} cannot be written: {error.strerror}.") from None

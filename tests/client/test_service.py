@@ -155,6 +155,12 @@ def test_what_is_wrong_with_a_request_is_said_in_the_service_s_words(scripted: S
     assert caught.value.code == "invalid_fields"
 
 
+@pytest.mark.parametrize("wrong", [{"description": "\udcff"}, {"temperature": float("nan")}, {"seed": 10**400}])
+def test_what_no_json_can_hold_is_for_the_service_to_refuse(wrong: dict[str, Any], scripted: ScriptedService) -> None:
+    with pytest.raises(Refused):
+        ask(scripted.url, lambda service: service.music(Order({**ORDER.fields, **wrong})))
+
+
 def test_a_job_that_fails_is_an_error_in_the_service_s_words(scripted: ScriptedService) -> None:
     scripted.fail(OutOfMemory("Not enough memory."))
     with pytest.raises(ServiceError, match="Not enough memory") as caught:

@@ -123,12 +123,15 @@ def test_over_stdio_every_file_of_the_user_will_do(tmp_path: Path, monkeypatch: 
     assert sounds.place_for(None, "suggestion") is None
 
 
-@pytest.mark.parametrize("source", ["nothing.wav", ".", "data:audio/wav;base64,%", "data:nonsense", "a\0b"])
+@pytest.mark.parametrize(
+    "source", ["nothing.wav", ".", "data:audio/wav;base64,%", "data:nonsense", "a\0b", "~nobody-here/a"]
+)
 def test_what_cannot_be_read_or_written_is_said_before_any_work(source: str, tmp_path: Path) -> None:
     service = Remembering()
     sounds = Sounds(tmp_path, confined=False)
     result = service.call("continue_music", sounds, music=source, description="more", duration=9)
     assert result.is_error
+    assert "tool continue_music: " in str(result.content[0])  # a sentence follows; nothing does after a crash
     result = service.call("compose_music", sounds, description="x", path="none/a.mp3")
     assert "There is no folder" in str(result.content[0])
     assert not service.bodies
