@@ -14,10 +14,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from musicgen_api import environment, xformers_stand_in
 from musicgen_api.apis import openapi
+from musicgen_api.apis.access import require_keys
 from musicgen_api.apis.documents import generate, healthcheck, music
 from musicgen_api.apis.error_responses import register_error_handlers
 from musicgen_api.apis.known_hosts import refuse_unknown_hosts
 from musicgen_api.apis.operations import probes
+from musicgen_api.apis.origins import guard_origins
 from musicgen_api.apis.studio import models, page
 from musicgen_api.jobs.gpu_thread import GpuThread, Synthesizer
 from musicgen_api.models.catalog import Catalog
@@ -52,6 +54,8 @@ def create_app(settings: Settings | None = None, *, gpu_thread: GpuThread | None
         app.register_blueprint(module.blueprint)
     register_error_handlers(app)
     refuse_unknown_hosts(app, settings)
+    guard_origins(app, settings)
+    require_keys(app, settings)
     app.after_request(_add_security_headers)
     _trust_proxies(app, settings.proxy_hops)
     return app

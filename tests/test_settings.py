@@ -122,6 +122,11 @@ def test_the_environment_overrides_a_default(
         ("MUSICGEN_HOSTS", "http://music.example.org"),
         ("MUSICGEN_HOSTS", "music.example.org,*"),
         ("MUSICGEN_HOSTS", "müsik.example"),
+        ("MUSICGEN_API_KEYS_FILE", "/no/such/file"),
+        ("MUSICGEN_CORS_ORIGINS", "music.example.org"),
+        ("MUSICGEN_CORS_ORIGINS", "https://music.example.org/page"),
+        ("MUSICGEN_CORS_ORIGINS", "null"),
+        ("MUSICGEN_CORS_ORIGINS", "https://*.example.org"),
         ("MUSICGEN_LOG_LEVEL", "LOUD"),
     ],
 )

@@ -8,6 +8,8 @@ The tree::
     │   ├── UnsupportedMediaType  the body does not claim to be JSON
     │   └── InvalidFields         one or more fields are missing, unknown or out of range
     │       └── UnknownModel      the model is not in the catalogue
+    ├── Unauthorized              keys are set, and the request carries none of them
+    ├── ForeignOrigin             a web page of another origin sent the request
     ├── Unavailable               try again later
     │   ├── Busy                  another job (or the start-up load) holds the GPU thread
     │   ├── HubBusy               the hub has a model's files but asks to come back later
@@ -89,6 +91,30 @@ class UnknownModel(InvalidFields):
 
     def __init__(self, known: Sequence[str]) -> None:
         super().__init__({"model": [f"Unknown model. Known: {', '.join(known)}."]})
+
+
+class Unauthorized(MusicGenError):
+    """The service has keys (MUSICGEN_API_KEYS) and the request carries none of them."""
+
+    status = 401
+    code = "unauthorized"
+
+    def __init__(self, *, wrong: bool = False) -> None:
+        what = "The API key is not one of this service's" if wrong else "This service needs an API key"
+        super().__init__(f"{what}. Send one as Authorization: Bearer <key> or as xi-api-key: <key>.")
+
+
+class ForeignOrigin(MusicGenError):
+    """A browser sends this for a page of another origin that MUSICGEN_CORS_ORIGINS does not list."""
+
+    status = 403
+    code = "foreign_origin"
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(
+            f"A web page of {origin[:100]!r} may not use this service. If it is a page of yours, "
+            "add its origin to the setting MUSICGEN_CORS_ORIGINS."
+        )
 
 
 class Unavailable(MusicGenError):

@@ -119,6 +119,10 @@ def misdirected(path: str, method: str) -> Callable[[Service], TestResponse]:
     return lambda running: running.client.open(path, method=method, headers={"Host": "rebound.example"})
 
 
+def from_another_site(path: str) -> Callable[[Service], TestResponse]:
+    return lambda running: running.client.post(path, headers={"Origin": "https://elsewhere.example"})
+
+
 PROVOKED: dict[tuple[str, str], dict[int, Callable[[Service], TestResponse]]] = {
     ("/", "get"): {200: get("/")},
     ("/generate", "post"): {
@@ -146,6 +150,8 @@ PROVOKED: dict[tuple[str, str], dict[int, Callable[[Service], TestResponse]]] = 
 }
 for (path, method), answers in PROVOKED.items():
     answers[421] = misdirected(path, method)
+    if method == "post":
+        answers[403] = from_another_site(path)
 
 
 def test_it_names_exactly_the_statuses_that_can_be_provoked(description: dict[str, Any]) -> None:
