@@ -21,7 +21,9 @@ from musicgen_api.apis.known_hosts import refuse_unknown_hosts
 from musicgen_api.apis.operations import probes
 from musicgen_api.apis.origins import guard_origins
 from musicgen_api.apis.studio import models, page
-from musicgen_api.jobs.gpu_thread import GpuThread, Synthesizer
+from musicgen_api.jobs.gpu_thread import GpuThread
+from musicgen_api.jobs.line import Line
+from musicgen_api.jobs.synthesizer import Synthesizer
 from musicgen_api.models.catalog import Catalog
 from musicgen_api.settings import Settings
 
@@ -74,7 +76,8 @@ def _start_gpu_thread(settings: Settings, catalog: Catalog) -> GpuThread:
         return AudioCraftSynthesizer(settings, catalog)
 
     environment.settle()  # for servers other than gunicorn, whose gunicorn.conf.py did it and said so in the log
-    gpu_thread = GpuThread(make_synthesizer, preload=settings.preload, on_device_lost=_restart_process)
+    line = Line(settings.queue, settings.keys.labels)
+    gpu_thread = GpuThread(make_synthesizer, preload=settings.preload, on_device_lost=_restart_process, line=line)
     gpu_thread.start()
     return gpu_thread
 

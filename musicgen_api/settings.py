@@ -175,6 +175,12 @@ class Settings:
         why="Names under which the service is reached, separated by commas; requests for others are refused.",
         check=parse_names,
     )
+    queue: int = _setting(
+        0,
+        "MUSICGEN_QUEUE",
+        why="Requests that may wait while another one is served. 0: they are told at once that the service is busy.",
+        check=between(0, 256),
+    )
     api_keys: str = _setting(
         "",
         "MUSICGEN_API_KEYS",

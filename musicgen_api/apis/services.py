@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from flask import current_app
+from flask import current_app, request
 
+from musicgen_api.apis import access
 from musicgen_api.apis.connection import Connection
+from musicgen_api.domain.asker import Asker
 from musicgen_api.domain.errors import Cancelled
 from musicgen_api.domain.events import Completed, Event, Failed
+from musicgen_api.domain.request import MusicRequest
 from musicgen_api.jobs.gpu_thread import GpuThread
 from musicgen_api.jobs.job import Job
 from musicgen_api.models.catalog import Catalog
@@ -37,8 +40,24 @@ def gpu_thread() -> GpuThread:
     return value
 
 
+def submit(wanted: MusicRequest) -> Job:
+    """Hand a request to the GPU thread for the client that is being answered.
+
+    Raises:
+        MusicGenError: as `GpuThread.submit`.
+    """
+    return gpu_thread().submit(wanted, Asker(client=access.client(), family=family()))
+
+
+def family() -> str:
+    """The family of APIs that the current request's route belongs to, by the name of its folder; empty for no route."""
+    blueprint = current_app.blueprints.get(request.blueprint or "")
+    return blueprint.import_name.removeprefix(f"{__package__}.").partition(".")[0] if blueprint else ""
+
+
 def follow(job: Job, connection: Connection, heartbeat_s: float) -> Iterator[Event | None]:
-    """The job's events as they come, its outcome last; None whenever `heartbeat_s` seconds passed without one.
+    """The job's events as they come, its outcome last; whenever `heartbeat_s` seconds passed without one, its place in
+    the line, or None if it does not wait.
 
     If the client goes away, the job is cancelled and the iteration ends without an outcome.
     """
@@ -47,7 +66,7 @@ def follow(job: Job, connection: Connection, heartbeat_s: float) -> Iterator[Eve
         event = job.wait(POLL_S)
         if event is not None or time.monotonic() - silent_since >= heartbeat_s:
             silent_since = time.monotonic()
-            yield event
+            yield event or job.place()
         if isinstance(event, Completed | Failed):
             return
     job.cancel(Cancelled("The client closed the connection."))

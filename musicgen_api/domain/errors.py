@@ -133,8 +133,9 @@ class Busy(Unavailable):
 
     code = "busy"
 
-    def __init__(self, retry_after_s: int, *, starting: bool = False) -> None:
+    def __init__(self, retry_after_s: int, *, starting: bool = False, waiting: int = 0) -> None:
         why = "the default model is being loaded" if starting else "one piece of music is generated at a time"
+        why += f", and {waiting} requests wait for their turn" if waiting else ""
         super().__init__(f"busy: {why}. Try again in {retry_after_s} s.", retry_after_s)
 
 

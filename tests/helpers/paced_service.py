@@ -12,6 +12,8 @@ import numpy as np
 from musicgen_api import create_app
 from musicgen_api.domain.request import Monitor, Music, MusicRequest, Phase, Take
 from musicgen_api.jobs.gpu_thread import GpuThread
+from musicgen_api.jobs.line import Line
+from musicgen_api.settings import Settings
 from tests.helpers.fakes import FakeSynthesizer
 
 STEP_S = 0.005
@@ -29,6 +31,8 @@ def play_at_a_pace(request: MusicRequest, monitor: Monitor) -> Music:
     return Music((Take(request.seed, silence),), 32_000)
 
 
-gpu_thread = GpuThread(lambda: FakeSynthesizer(play_at_a_pace))
+settings = Settings.from_environment()
+line = Line(settings.queue, settings.keys.labels)
+gpu_thread = GpuThread(lambda: FakeSynthesizer(play_at_a_pace), line=line)
 gpu_thread.start()
-app = create_app(gpu_thread=gpu_thread)
+app = create_app(settings, gpu_thread=gpu_thread)
