@@ -41,6 +41,8 @@ forwarder_headers = ""
 control_socket_disable = True
 loglevel = settings.log_level.lower()
 accesslog = "-" if settings.log_level == "DEBUG" else None
+if settings.log_format == "json":
+    logger_class = "musicgen_api.server.json_log.JsonLogger"
 proc_name = "musicgen-api"
 
 

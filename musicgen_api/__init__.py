@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from functools import partial
 
 from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -18,8 +19,10 @@ from musicgen_api.apis.access import require_keys
 from musicgen_api.apis.documents import generate, healthcheck, music
 from musicgen_api.apis.error_responses import register_error_handlers
 from musicgen_api.apis.known_hosts import refuse_unknown_hosts
-from musicgen_api.apis.operations import probes
+from musicgen_api.apis.operations import metrics, probes
+from musicgen_api.apis.operations.meters import Meters
 from musicgen_api.apis.origins import guard_origins
+from musicgen_api.apis.request_ids import name_requests
 from musicgen_api.apis.studio import models, page
 from musicgen_api.jobs.gpu_thread import GpuThread
 from musicgen_api.jobs.line import Line
@@ -51,10 +54,14 @@ def create_app(settings: Settings | None = None, *, gpu_thread: GpuThread | None
     app.extensions["musicgen_settings"] = settings
     app.extensions["musicgen_catalog"] = catalog
     app.extensions["musicgen_openapi"] = openapi.describe(settings, catalog)
-    app.extensions["musicgen_gpu_thread"] = gpu_thread or _start_gpu_thread(settings, catalog)
-    for module in (generate, music, healthcheck, page, models, probes):
+    own = gpu_thread is None
+    gpu_thread = gpu_thread or _start_gpu_thread(settings, catalog)
+    app.extensions["musicgen_gpu_thread"] = gpu_thread
+    app.extensions["musicgen_meters"] = Meters(gpu_thread, partial(_device_memory, settings.device) if own else dict)
+    for module in (generate, music, healthcheck, page, models, probes, metrics):
         app.register_blueprint(module.blueprint)
     register_error_handlers(app)
+    name_requests(app)
     refuse_unknown_hosts(app, settings)
     guard_origins(app, settings)
     require_keys(app, settings)
@@ -80,6 +87,12 @@ def _start_gpu_thread(settings: Settings, catalog: Catalog) -> GpuThread:
     gpu_thread = GpuThread(make_synthesizer, preload=settings.preload, on_device_lost=_restart_process, line=line)
     gpu_thread.start()
     return gpu_thread
+
+
+def _device_memory(device: str) -> dict[str, int]:
+    from musicgen_api.models.device import memory_in_use  # here: it imports torch, which by then is there
+
+    return memory_in_use(device)
 
 
 def _restart_process() -> None:

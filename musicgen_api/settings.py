@@ -17,6 +17,7 @@ from musicgen_api import values
 from musicgen_api.domain.request import PRECISIONS
 from musicgen_api.hosts import parse_names, parse_origins
 from musicgen_api.keys import Keys, parse_keys, read_file, split_list
+from musicgen_api.logs import FORMATS as LOG_FORMATS
 from musicgen_api.values import between, one_of
 
 STEP_FORMS = ("avx512-vnni", "avx-vnni", "avx512", "avx2", "sse4.1", "neon-dotprod", "neon")
@@ -200,6 +201,12 @@ class Settings:
         "MUSICGEN_CORS_ORIGINS",
         why="Origins whose web pages may use the service, separated by commas; * for all. Its own page always may.",
         check=parse_origins,
+    )
+    log_format: str = _setting(
+        "text",
+        "MUSICGEN_LOG_FORMAT",
+        why="Form of the log: text, or one JSON object a line.",
+        check=one_of(*LOG_FORMATS),
     )
     log_level: str = _setting(
         "INFO",

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 
+from musicgen_api.apis.request_ids import identify
 from musicgen_api.domain.errors import Unauthorized
 from musicgen_api.settings import Settings
 
@@ -36,16 +37,10 @@ def require_keys(app: Flask, settings: Settings) -> None:
             reason = "wrong" if sent else "no"
             log.warning("Refused %s %s from %s: %s API key", request.method, request.path, request.remote_addr, reason)
             raise Unauthorized(wrong=bool(sent))
-        g.client = labels[0]
+        identify(labels[0])
 
     app.before_request(check)
     app.after_request(_name_scheme)
-
-
-def client() -> str:
-    """The label of the current request's key; empty where keys are not needed."""
-    label: str = g.get("client", "")
-    return label
 
 
 def _sent_keys() -> list[str]:

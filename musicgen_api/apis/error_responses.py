@@ -8,6 +8,8 @@ import uuid
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from musicgen_api.apis.request_ids import family
+from musicgen_api.apis.services import meters
 from musicgen_api.domain.errors import MusicGenError, Unavailable, error_body
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,8 @@ def respond(error: MusicGenError, status: int | None = None) -> Response:
     response.status_code = status or error.status
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(error.retry_after_s)
+    if response.status_code < 500 or isinstance(error, Unavailable):
+        meters().refused(error.code, family())
     return response
 
 

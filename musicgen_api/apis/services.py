@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from flask import current_app, request
+from flask import current_app
 
-from musicgen_api.apis import access
 from musicgen_api.apis.connection import Connection
-from musicgen_api.domain.asker import Asker
+from musicgen_api.apis.operations.meters import Meters
 from musicgen_api.domain.errors import Cancelled
 from musicgen_api.domain.events import Completed, Event, Failed
-from musicgen_api.domain.request import MusicRequest
 from musicgen_api.jobs.gpu_thread import GpuThread
 from musicgen_api.jobs.job import Job
 from musicgen_api.models.catalog import Catalog
@@ -40,19 +38,10 @@ def gpu_thread() -> GpuThread:
     return value
 
 
-def submit(wanted: MusicRequest) -> Job:
-    """Hand a request to the GPU thread for the client that is being answered.
-
-    Raises:
-        MusicGenError: as `GpuThread.submit`.
-    """
-    return gpu_thread().submit(wanted, Asker(client=access.client(), family=family()))
-
-
-def family() -> str:
-    """The family of APIs that the current request's route belongs to, by the name of its folder; empty for no route."""
-    blueprint = current_app.blueprints.get(request.blueprint or "")
-    return blueprint.import_name.removeprefix(f"{__package__}.").partition(".")[0] if blueprint else ""
+def meters() -> Meters:
+    """The service's figures."""
+    value: Meters = current_app.extensions["musicgen_meters"]
+    return value
 
 
 def follow(job: Job, connection: Connection, heartbeat_s: float) -> Iterator[Event | None]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 
@@ -17,3 +20,16 @@ class Asker:
 
 
 NOBODY = Asker()
+
+CURRENT: ContextVar[Asker] = ContextVar("asker", default=NOBODY)
+"""For whom this thread works: every line of its log says so."""
+
+
+@contextmanager
+def working_for(asker: Asker) -> Iterator[None]:
+    """Let this thread work for `asker` within the block."""
+    before = CURRENT.set(asker)
+    try:
+        yield
+    finally:
+        CURRENT.reset(before)

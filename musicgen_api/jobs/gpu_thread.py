@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from musicgen_api.domain.asker import NOBODY, Asker
+from musicgen_api.domain.asker import CURRENT, NOBODY, Asker, working_for
 from musicgen_api.domain.errors import Busy, DeviceLost, GenerationFailed, MusicGenError, ShuttingDown, StartFailed
 from musicgen_api.domain.events import Completed, Failed, Outcome, Queued
 from musicgen_api.domain.request import Backend, MusicRequest
@@ -76,6 +76,7 @@ class GpuThread:
         self._start_failure: MusicGenError | None = None  # why the synthesizer could not be made; final
         self._device_lost = False
         self._stopping = False
+        self._listeners: list[Callable[[Job, Outcome], None]] = []
         self._thread = threading.Thread(target=self._run, name="gpu", daemon=True)
 
     # --- any thread
@@ -85,14 +86,19 @@ class GpuThread:
         self._lock.acquire()
         self._thread.start()
 
-    def submit(self, request: MusicRequest, asker: Asker = NOBODY) -> Job:
-        """Hand over a request, or let it wait for its turn where there is a place.
+    def listen(self, on_end: Callable[[Job, Outcome], None]) -> None:
+        """Call `on_end` when a job has ended, on whatever thread ended it. Before the first job."""
+        self._listeners.append(on_end)
+
+    def submit(self, request: MusicRequest, asker: Asker | None = None) -> Job:
+        """Hand over a request, or let it wait for its turn where there is a place; for `CURRENT` or another asker.
 
         Raises:
             ShuttingDown: `stop` was called.
             StartFailed, DeviceMissing, DeviceLost: the thread cannot work; see `dead_because`.
             Busy: the lock is taken, and so are all places that `asker` may have.
         """
+        asker = asker or CURRENT.get()
         with self._gate:
             if self._stopping:
                 raise ShuttingDown
@@ -222,15 +228,23 @@ class GpuThread:
             if not self._line.leave(job):
                 return
             self._tell_places()
-        job.finish(Failed(job.stop_reason or ShuttingDown()))
-        log.info("[%s] left the line: %s", job.id, _title(job.request))
+        self._end(job, Failed(job.stop_reason or ShuttingDown()))
 
     def _dismiss_line(self, reason: Callable[[], MusicGenError]) -> None:
         """Nobody who waits will have a turn."""
         with self._gate:
             dismissed = self._line.clear()
         for job in dismissed:
-            job.finish(Failed(reason()))  # one for each: who raises it hangs frames on it
+            self._end(job, Failed(reason()))  # one for each: who raises it hangs frames on it
+
+    def _end(self, job: Job, outcome: Outcome) -> None:
+        """Publish the outcome of a job that has neither the lock nor a place any more."""
+        job.finish(outcome)
+        with working_for(job.asker):
+            after = f"{job.worked_s:.2f} s" if job.begun else "waiting"
+            log.info("[%s] %s after %s: %s", job.id, _summary(outcome), after, _title(job.request))
+        for on_end in self._listeners:
+            on_end(job, outcome)
 
     # --- the GPU thread
 
@@ -299,16 +313,15 @@ class GpuThread:
         began = time.monotonic()
         try:
             job.begin()
-            outcome = self._work(job)
+            with working_for(job.asker):
+                outcome = self._work(job)
         finally:
             if self._synthesizer is not None and self._synthesizer.default_model_loaded:
                 self._load_failure = None
-            elapsed_s = time.monotonic() - began
             if isinstance(outcome, Completed):
-                self._line.pace.learn(job.request, elapsed_s)
+                self._line.pace.learn(job.request, time.monotonic() - began)
             self._hand_on()
-            job.finish(outcome)
-            log.info("[%s] %s after %.2f s: %s", job.id, _summary(outcome), elapsed_s, _title(job.request))
+            self._end(job, outcome)
 
     def _hand_on(self) -> None:
         """Give the lock to the next one in the line, or release it."""

@@ -41,7 +41,10 @@ class Job:
         self._find_place = find_place
         self._on_cancel = on_cancel
         self._clock = clock
-        self._asked_at = self._started_at = clock()
+        self._asked_at = self._started_at = self._ended_at = clock()
+        self._first_sound_at: float | None = None
+        self.begun = False
+        """The work on it has begun."""
         self._changed = threading.Condition()
         self._news: News | None = None
         self._unread = False
@@ -107,6 +110,7 @@ class Job:
 
     def begin(self) -> None:
         """The work begins; a reader that was told of its place learns that it waits no longer."""
+        self.begun = True
         self._started_at = self._clock()
         if isinstance(self._news, Queued):
             self.progress(0.0, Phase.LOADING)
@@ -118,8 +122,18 @@ class Job:
 
     @property
     def waited_s(self) -> float:
-        """Seconds from the request to the beginning of the work, or to now."""
+        """Seconds from the request to the beginning of the work."""
         return self._started_at - self._asked_at
+
+    @property
+    def worked_s(self) -> float:
+        """Seconds of work on a job that has ended."""
+        return self._ended_at - self._started_at
+
+    @property
+    def first_sound_s(self) -> float:
+        """Seconds from the request to the first sound of a job that has ended well."""
+        return (self._ended_at if self._first_sound_at is None else self._first_sound_at) - self._asked_at
 
     def check(self) -> None:
         """Raise the reason for which the job must stop, if there is one."""
@@ -141,6 +155,8 @@ class Job:
             ReaderTooSlow: `MOST_UNREAD_BYTES` are kept already.
         """
         with self._changed:
+            if self._first_sound_at is None:
+                self._first_sound_at = self._clock()
             if self._unread_bytes + sound.samples.nbytes > MOST_UNREAD_BYTES:
                 raise ReaderTooSlow("The music was not read as fast as it was made; the job was stopped.")
             self._sound.append(sound)
@@ -155,6 +171,7 @@ class Job:
         """Set the outcome; the first one stays."""
         with self._changed:
             if self._outcome is None:
+                self._ended_at = self._clock()
                 self._outcome = outcome
                 self._changed.notify_all()
 

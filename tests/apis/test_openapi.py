@@ -146,6 +146,7 @@ PROVOKED: dict[tuple[str, str], dict[int, Callable[[Service], TestResponse]]] = 
     ("/api/models", "get"): {200: get("/api/models")},
     ("/livez", "get"): {200: get("/livez"), 503: after_the_end("/livez")},
     ("/readyz", "get"): {200: get("/readyz"), 503: after_the_end("/readyz")},
+    ("/metrics", "get"): {200: get("/metrics")},
     ("/openapi.json", "get"): {200: get("/openapi.json")},
 }
 for (path, method), answers in PROVOKED.items():

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from musicgen_api import create_app
+from musicgen_api import create_app, logs
 from musicgen_api.domain.request import Monitor, Music, MusicRequest, Phase, Take
 from musicgen_api.jobs.gpu_thread import GpuThread
 from musicgen_api.jobs.line import Line
@@ -32,6 +32,7 @@ def play_at_a_pace(request: MusicRequest, monitor: Monitor) -> Music:
 
 
 settings = Settings.from_environment()
+logs.configure(settings.log_format)
 line = Line(settings.queue, settings.keys.labels)
 gpu_thread = GpuThread(lambda: FakeSynthesizer(play_at_a_pace), line=line)
 gpu_thread.start()

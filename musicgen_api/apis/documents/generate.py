@@ -8,7 +8,7 @@ from musicgen_api.apis.connection import Connection
 from musicgen_api.apis.documents.schemas import generate_schema, load_request
 from musicgen_api.apis.json_body import read_json
 from musicgen_api.apis.rendering import encoding_of, render
-from musicgen_api.apis.services import catalog, follow, settings, submit
+from musicgen_api.apis.services import catalog, follow, gpu_thread, settings
 from musicgen_api.domain.errors import Cancelled
 from musicgen_api.domain.events import Completed, Failed
 from musicgen_api.domain.request import Music, MusicRequest
@@ -20,7 +20,7 @@ blueprint = Blueprint("generate", __name__)
 def generate() -> Response:
     """Answer with the finished file. A client that leaves before stops the job."""
     request = load_request(generate_schema(settings()), read_json(), catalog())
-    job = submit(request)
+    job = gpu_thread().submit(request)
     for event in follow(job, Connection(), settings().heartbeat_s):
         match event:
             case Completed(music):
