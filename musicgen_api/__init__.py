@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Callable
 from functools import partial
 
 from flask import Flask, Response
@@ -24,10 +25,12 @@ from musicgen_api.apis.operations.meters import Meters
 from musicgen_api.apis.origins import guard_origins
 from musicgen_api.apis.request_ids import name_requests
 from musicgen_api.apis.studio import models, page
+from musicgen_api.hosts import parse_addresses
 from musicgen_api.jobs.gpu_thread import GpuThread
 from musicgen_api.jobs.line import Line
 from musicgen_api.jobs.synthesizer import Synthesizer
 from musicgen_api.models.catalog import Catalog
+from musicgen_api.peers import Peers
 from musicgen_api.settings import Settings
 
 __all__ = ["create_app"]
@@ -83,10 +86,20 @@ def _start_gpu_thread(settings: Settings, catalog: Catalog) -> GpuThread:
         return AudioCraftSynthesizer(settings, catalog)
 
     environment.settle()  # for servers other than gunicorn, whose gunicorn.conf.py did it and said so in the log
-    line = Line(settings.queue, settings.keys.labels)
-    gpu_thread = GpuThread(make_synthesizer, preload=settings.preload, on_device_lost=_restart_process, line=line)
+    gpu_thread = make_gpu_thread(settings, make_synthesizer)
     gpu_thread.start()
     return gpu_thread
+
+
+def make_gpu_thread(settings: Settings, make_synthesizer: Callable[[], Synthesizer]) -> GpuThread:
+    """The GPU thread that these settings ask for, not started."""
+    return GpuThread(
+        make_synthesizer,
+        preload=settings.preload,
+        on_device_lost=_restart_process,
+        soonest=Peers(parse_addresses(settings.peers)),
+        line=Line(settings.queue, settings.keys.labels),
+    )
 
 
 def _device_memory(device: str) -> dict[str, int]:

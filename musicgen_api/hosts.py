@@ -76,3 +76,21 @@ def _parse_origin(item: str) -> str:
     usual = {"http": ":80", "https": ":443"}.get(match["scheme"])
     port = match["port"] or ""
     return f"{match['scheme']}://{match['host']}{'' if port == usual else port}"
+
+
+def parse_addresses(text: str) -> list[tuple[str, int]]:
+    """`name:port, [::1]:8000` -> [(name, port)].
+
+    Raises:
+        marshmallow.ValidationError: one is not a name or an IP address with a port.
+    """
+    return [_parse_address(item.strip()) for item in text.split(",") if item.strip()]
+
+
+def _parse_address(item: str) -> tuple[str, int]:
+    host, _, port = item.rpartition(":")
+    name = name_of(host)
+    known = name is not None and (address_of(name) is not None or _NAME.fullmatch(name))
+    if not known or not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 0 < int(port) < 65536:
+        raise ValidationError(f"has {item!r}, which is not a name with a port such as 127.0.0.1:8001.")
+    return str(name), int(port)

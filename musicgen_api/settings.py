@@ -15,7 +15,7 @@ from marshmallow import ValidationError
 
 from musicgen_api import values
 from musicgen_api.domain.request import PRECISIONS
-from musicgen_api.hosts import parse_names, parse_origins
+from musicgen_api.hosts import parse_addresses, parse_names, parse_origins
 from musicgen_api.keys import Keys, parse_keys, read_file, split_list
 from musicgen_api.logs import FORMATS as LOG_FORMATS
 from musicgen_api.values import between, one_of
@@ -169,6 +169,12 @@ class Settings:
         "MUSICGEN_PROXY_HOPS",
         why="Reverse proxies in front whose X-Forwarded-* headers are believed. 0 believes none.",
         check=between(0, 10),
+    )
+    peers: str = _setting(
+        "",
+        "MUSICGEN_PEERS",
+        why="Other instances behind the same proxy, name:port,...; a busy one then says when the first of all is free.",
+        check=parse_addresses,
     )
     hosts: str = _setting(
         "",

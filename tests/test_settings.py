@@ -127,6 +127,11 @@ def test_the_environment_overrides_a_default(
         ("MUSICGEN_CORS_ORIGINS", "https://music.example.org/page"),
         ("MUSICGEN_CORS_ORIGINS", "null"),
         ("MUSICGEN_CORS_ORIGINS", "https://*.example.org"),
+        ("MUSICGEN_PEERS", "127.0.0.1"),
+        ("MUSICGEN_PEERS", "app:0"),
+        ("MUSICGEN_PEERS", "http://app:8000"),
+        ("MUSICGEN_QUEUE", "257"),
+        ("MUSICGEN_LOG_FORMAT", "xml"),
         ("MUSICGEN_LOG_LEVEL", "LOUD"),
     ],
 )

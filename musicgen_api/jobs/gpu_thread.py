@@ -48,6 +48,7 @@ class GpuThread:
         preload: load the default model at start; the service is busy until that is over.
         on_device_lost: called once, on the GPU thread, after the job that lost the device has ended.
         reload_after_s: if that load fails, it is tried again after so many seconds, then after twice as many, ...
+        soonest: of the seconds until this process is free, makes those until any one is, where there are several.
         line: where jobs wait; nobody waits where it has no places.
     """
 
@@ -58,6 +59,7 @@ class GpuThread:
         preload: bool = True,
         on_device_lost: Callable[[], None] = lambda: None,
         reload_after_s: float = 10.0,
+        soonest: Callable[[int], int] = lambda own_s: own_s,
         line: Line | None = None,
     ) -> None:
         self._make_synthesizer = make_synthesizer
@@ -66,6 +68,7 @@ class GpuThread:
         self._synthesizer: Synthesizer | None = None
         self._lock = threading.Lock()
         self._gate = threading.Lock()  # makes "not stopping, so hand over" one step; never held while waiting
+        self._soonest = soonest
         self._line = Line() if line is None else line  # guarded by the gate
         self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._job: Job | None = None
@@ -107,12 +110,13 @@ class GpuThread:
             job = Job(request, asker=asker, find_place=self._place_of, on_cancel=self._leave)
             if self._lock.acquire(blocking=False):
                 self._hand_over(job)
-            elif self._line.has_place_for(asker.client):
+                return job
+            if self._line.has_place_for(asker.client):
                 self._line.join(job)
                 self._tell_places()
-            else:
-                raise Busy(self._retry_after_s(asker), starting=self._loading, waiting=len(self._line))
-            return job
+                return job
+            own_s, waiting = self._retry_after_s(asker), len(self._line)
+        raise Busy(self._soonest(own_s), starting=self._loading, waiting=waiting)
 
     @property
     def busy(self) -> bool:
@@ -149,7 +153,7 @@ class GpuThread:
             return ShuttingDown()
         if (reason := self.dead_because or self._load_failure) is not None:
             return reason
-        return Busy(self.retry_after_s(), starting=True) if self._loading else None
+        return Busy(self.retry_after_s(here=True), starting=True) if self._loading else None
 
     @property
     def alive(self) -> bool:
@@ -166,13 +170,14 @@ class GpuThread:
         """What generates with each model in memory, by its id."""
         return self._synthesizer.backends if self._synthesizer is not None else {}
 
-    def retry_after_s(self) -> int:
+    def retry_after_s(self, *, here: bool = False) -> int:
         """When it makes sense to try again: whole seconds, from the running job's own pace where it is known.
 
-        Then the lock is free, or a place in the line.
+        Then the lock is free, or a place in the line: of this process where `here`, else of the soonest one.
         """
         with self._gate:
-            return self._retry_after_s(NOBODY)
+            own_s = self._retry_after_s(NOBODY)
+        return own_s if here else self._soonest(own_s)
 
     def stop(self, grace_s: float = 0.0, abandon_after_s: float = 5.0) -> None:
         """Take no new work; let the running job finish for `grace_s` seconds, then cancel it. Returns when it ended.

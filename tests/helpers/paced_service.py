@@ -9,15 +9,14 @@ import time
 
 import numpy as np
 
-from musicgen_api import create_app, logs
-from musicgen_api.domain.request import Monitor, Music, MusicRequest, Phase, Take
-from musicgen_api.jobs.gpu_thread import GpuThread
-from musicgen_api.jobs.line import Line
+from musicgen_api import create_app, logs, make_gpu_thread
+from musicgen_api.domain.request import Monitor, Music, MusicRequest, Phase, Sound, Take
 from musicgen_api.settings import Settings
 from tests.helpers.fakes import FakeSynthesizer
 
 STEP_S = 0.005
 STEPS_PER_S = 4
+SAMPLE_RATE_HZ = 32_000
 
 
 def play_at_a_pace(request: MusicRequest, monitor: Monitor) -> Music:
@@ -27,13 +26,15 @@ def play_at_a_pace(request: MusicRequest, monitor: Monitor) -> Music:
         monitor.check()
         monitor.progress(100 * step / steps, Phase.GENERATING)
         time.sleep(STEP_S)
-    silence = np.zeros((1, 32_000 * request.duration), np.float32)
-    return Music((Take(request.seed, silence),), 32_000)
+        if request.live and step % STEPS_PER_S == STEPS_PER_S - 1:
+            second = np.zeros((1, SAMPLE_RATE_HZ), np.int16)
+            monitor.sound(Sound(float(step // STEPS_PER_S), second, SAMPLE_RATE_HZ))
+    silence = np.zeros((1, SAMPLE_RATE_HZ * request.duration), np.float32)
+    return Music((Take(request.seed, silence),), SAMPLE_RATE_HZ)
 
 
 settings = Settings.from_environment()
 logs.configure(settings.log_format)
-line = Line(settings.queue, settings.keys.labels)
-gpu_thread = GpuThread(lambda: FakeSynthesizer(play_at_a_pace), line=line)
+gpu_thread = make_gpu_thread(settings, lambda: FakeSynthesizer(play_at_a_pace))
 gpu_thread.start()
 app = create_app(settings, gpu_thread=gpu_thread)
