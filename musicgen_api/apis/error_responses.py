@@ -9,6 +9,8 @@ from flask import Flask, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from musicgen_api.apis.error_shapes import ErrorShape, ErrorShapes
+from musicgen_api.apis.request_ids import family
+from musicgen_api.apis.services import meters
 from musicgen_api.domain.errors import MusicGenError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,8 @@ def respond(error: MusicGenError, status: int | None = None) -> Response:
     response.status_code = status
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(min(error.retry_after_s, shape.longest_retry_after_s))
+    if response.status_code < 500 or isinstance(error, Unavailable):
+        meters().refused(error.code, family())
     return response
 
 

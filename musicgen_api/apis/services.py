@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from flask import current_app
 
 from musicgen_api.apis.connection import Connection
+from musicgen_api.apis.operations.meters import Meters
 from musicgen_api.domain.errors import Cancelled
 from musicgen_api.domain.events import Completed, Event, Failed
 from musicgen_api.domain.request import Music, MusicRequest
@@ -38,8 +39,15 @@ def gpu_thread() -> GpuThread:
     return value
 
 
+def meters() -> Meters:
+    """The service's figures."""
+    value: Meters = current_app.extensions["musicgen_meters"]
+    return value
+
+
 def follow(job: Job, connection: Connection, heartbeat_s: float) -> Iterator[Event | None]:
-    """The job's events as they come, its outcome last; None whenever `heartbeat_s` seconds passed without one.
+    """The job's events as they come, its outcome last; whenever `heartbeat_s` seconds passed without one, its place in
+    the line, or None if it does not wait.
 
     If the client goes away, the job is cancelled and the iteration ends without an outcome.
     """
@@ -48,7 +56,7 @@ def follow(job: Job, connection: Connection, heartbeat_s: float) -> Iterator[Eve
         event = job.wait(POLL_S)
         if event is not None or time.monotonic() - silent_since >= heartbeat_s:
             silent_since = time.monotonic()
-            yield event
+            yield event or job.place()
         if isinstance(event, Completed | Failed):
             return
     job.cancel(Cancelled("The client closed the connection."))

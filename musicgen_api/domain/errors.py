@@ -8,6 +8,8 @@ The tree::
     │   ├── UnsupportedMediaType  the body does not claim to be JSON
     │   └── InvalidFields         one or more fields are missing, unknown or out of range
     │       └── UnknownModel      the model is not in the catalogue
+    ├── Unauthorized              keys are set, and the request carries none of them
+    ├── ForeignOrigin             a web page of another origin sent the request
     ├── Unavailable               try again later
     │   ├── Busy                  another job (or the start-up load) holds the GPU thread
     │   ├── HubBusy               the hub has a model's files but asks to come back later
@@ -92,6 +94,30 @@ class UnknownModel(InvalidFields):
         super().__init__({"model": [f"Unknown model. Known: {', '.join(known)}."]})
 
 
+class Unauthorized(MusicGenError):
+    """The service has keys (MUSICGEN_API_KEYS) and the request carries none of them."""
+
+    status = 401
+    code = "unauthorized"
+
+    def __init__(self, *, wrong: bool = False) -> None:
+        what = "The API key is not one of this service's" if wrong else "This service needs an API key"
+        super().__init__(f"{what}. Send one as Authorization: Bearer <key> or as xi-api-key: <key>.")
+
+
+class ForeignOrigin(MusicGenError):
+    """A browser sends this for a page of another origin that MUSICGEN_CORS_ORIGINS does not list."""
+
+    status = 403
+    code = "foreign_origin"
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(
+            f"A web page of {origin[:100]!r} may not use this service. If it is a page of yours, "
+            "add its origin to the setting MUSICGEN_CORS_ORIGINS."
+        )
+
+
 class Unavailable(MusicGenError):
     """The request is valid, but the service cannot take it now. `retry_after_s`: whole seconds."""
 
@@ -108,8 +134,9 @@ class Busy(Unavailable):
 
     code = "busy"
 
-    def __init__(self, retry_after_s: int, *, starting: bool = False) -> None:
+    def __init__(self, retry_after_s: int, *, starting: bool = False, waiting: int = 0) -> None:
         why = "the default model is being loaded" if starting else "one piece of music is generated at a time"
+        why += f", and {waiting} requests wait for their turn" if waiting else ""
         super().__init__(f"busy: {why}. Try again in {retry_after_s} s.", retry_after_s)
 
 

@@ -126,6 +126,10 @@ def misdirected(path: str, method: str) -> Callable[[Service], TestResponse]:
     return lambda running: running.client.open(path, method=method, headers={"Host": "rebound.example"})
 
 
+def from_another_site(path: str) -> Callable[[Service], TestResponse]:
+    return lambda running: running.client.post(path, headers={"Origin": "https://elsewhere.example"})
+
+
 PROVOKED: dict[tuple[str, str], dict[int, Callable[[Service], TestResponse]]] = {
     ("/", "get"): {200: get("/")},
     ("/generate", "post"): {
@@ -161,6 +165,7 @@ PROVOKED: dict[tuple[str, str], dict[int, Callable[[Service], TestResponse]]] = 
     },
     ("/livez", "get"): {200: get("/livez"), 503: after_the_end("/livez")},
     ("/readyz", "get"): {200: get("/readyz"), 503: after_the_end("/readyz")},
+    ("/metrics", "get"): {200: get("/metrics")},
     ("/openapi.json", "get"): {200: get("/openapi.json")},
 }
 # Bare samples need all the headers that are described.
@@ -196,6 +201,8 @@ for path, body in {
     }
 for (path, method), answers in PROVOKED.items():
     answers[421] = misdirected(path, method)
+    if method == "post":
+        answers[403] = from_another_site(path)
 
 
 MANY_TYPES = {path for path, _ in PROVOKED if path == "/generate" or path.startswith("/v1/")}

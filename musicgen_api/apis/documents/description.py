@@ -36,6 +36,13 @@ _EVENTS: dict[str, Json] = {
     "LoadingEvent": object_of(
         {"status": constant("loading"), "model": TEXT, "bytes_done": INTEGER, "bytes_total": INTEGER}
     ),
+    "QueuedEvent": object_of(
+        {
+            "status": constant("queued"),
+            "position": {"type": "integer", "minimum": 1, "description": "1 comes next."},
+            "wait_s": {"type": ["number", "null"], "description": "Estimate; null where it is too early to tell."},
+        }
+    ),
     "GeneratingEvent": object_of(
         {
             "status": constant("generating"),
@@ -134,15 +141,16 @@ def _generate() -> Json:
 
 
 def _create_music() -> Json:
-    events = ["StartedEvent", "LoadingEvent", "GeneratingEvent", "CompletedEvent", "Error"]
+    events = ["StartedEvent", "QueuedEvent", "LoadingEvent", "GeneratingEvent", "CompletedEvent", "Error"]
     return {
         "operationId": "createMusic",
         "summary": "Generate music and stream the progress and the result as server-sent events.",
         "requestBody": body_with_files("MusicRequest", {"description": "电子音乐，带有强烈的鼓点", "duration": 30}),
         "responses": {
             "200": {
-                "description": "Lines `data: ` followed by one JSON object: started, then generating (and loading "
-                "while files are downloaded), then exactly one of completed and an error.",
+                "description": "Lines `data: ` followed by one JSON object: started, then generating (and queued "
+                "before it where requests wait, and loading while files are downloaded), then exactly one of "
+                "completed and an error.",
                 "content": {
                     "text/event-stream": {
                         "schema": {"type": "string"},
@@ -166,7 +174,9 @@ def _healthcheck() -> Json:
         "responses": {
             "200": json_response(status_of("healthy"), "A job would be taken."),
             "503": json_response(
-                status_of("busy"), "A job is running, or the default model is not there (yet).", RETRY_AFTER
+                status_of("busy"),
+                "A job is running and no place to wait is free, or the default model is not there (yet).",
+                RETRY_AFTER,
             ),
         },
     }

@@ -43,7 +43,8 @@ def _refuse(error: RequestError) -> Response:
 
 def _events(job: Job, connection: Connection, heartbeat_s: float, language: str) -> Iterator[bytes]:
     yield sse.encode(sse.started(job.request))
-    last = sse.encode(sse.generating(0))
+    place = job.place()
+    last = sse.encode(sse.generating(0) if place is None else sse.message(place, job.request))
     yield last
     for event in follow(job, connection, heartbeat_s):
         if isinstance(event, Completed):
