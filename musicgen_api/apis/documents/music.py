@@ -14,6 +14,7 @@ from musicgen_api.apis.json_body import read_json
 from musicgen_api.apis.services import catalog, follow, gpu_thread, settings
 from musicgen_api.domain.errors import RequestError
 from musicgen_api.domain.events import Completed
+from musicgen_api.domain.request import Sound
 from musicgen_api.jobs.job import Job
 
 blueprint = Blueprint("music", __name__, url_prefix="/api")
@@ -44,6 +45,7 @@ def _events(job: Job, connection: Connection, heartbeat_s: float) -> Iterator[by
     for event in follow(job, connection, heartbeat_s):
         if isinstance(event, Completed):
             yield sse.encode(sse.generating(100))
-        if event is not None:
-            last = sse.encode(sse.message(event, job.request))
-        yield last
+        said = last if event is None else sse.encode(sse.message(event, job.request))
+        if not isinstance(event, Sound):  # sound is said once: what is repeated in silence is progress
+            last = said
+        yield said
