@@ -27,6 +27,12 @@ def page(open_page: OpenPage, service: ScriptedService, console: Console) -> Pag
     return page
 
 
+def arrives(page: Page, service: ScriptedService) -> None:
+    """Wait for the request. Not for the service alone: the guard above answers while this waits for the page."""
+    expect(page.get_by_role("heading", name="Starting")).to_be_visible()
+    service.next_request()
+
+
 @pytest.mark.parametrize("kept", [False, True])
 def test_the_page_asks_for_the_key_and_keeps_it(page: Page, service: ScriptedService, kept: bool) -> None:
     generate_button(page).click()
@@ -38,14 +44,14 @@ def test_the_page_asks_for_the_key_and_keeps_it(page: Page, service: ScriptedSer
     dialog.get_by_label("API key").fill("secret")
     dialog.get_by_label("Keep it on this device").set_checked(kept)
     dialog.get_by_role("button", name="Go on").click()
-    service.next_request()
+    arrives(page, service)
     service.complete()
     expect(page.get_by_role("heading", name="Your music")).to_be_visible()
     stored = page.evaluate("[localStorage, sessionStorage].map((place) => place.getItem('musicgen-key'))")
     assert stored == (["secret", None] if kept else [None, "secret"])
 
     generate_button(page).click()
-    service.next_request()
+    arrives(page, service)
     expect(dialog).to_be_hidden()
     service.complete()
     page.get_by_role("button", name="Forget the API key").click()
