@@ -77,8 +77,9 @@ class Upload(fields.Field[bytes]):
     """A file's bytes: a part of multipart/form-data that is a file, or in JSON a `data:` URL in base64."""
 
     # For apispec, which knows nothing of such a field; in JSON it is the text of the URL.
-    def __init__(self, description: str) -> None:
-        super().__init__(metadata={"type": "string", "format": "binary", "description": description})
+    def __init__(self, description: str, *, required: bool = False) -> None:
+        metadata = {"type": "string", "format": "binary", "description": description}
+        super().__init__(required=required, metadata=metadata)
 
     default_error_messages = {
         "invalid": "Must be a file: a part of multipart/form-data with a file name, or in JSON a data: URL in base64.",

@@ -20,7 +20,7 @@ from musicgen_api.apis.json_body import decode, read_json, refuse_compressed, re
 from musicgen_api.apis.services import settings
 from musicgen_api.domain.errors import InvalidFields, NotJSON, RequestError, UnsupportedMediaType
 
-PATHS = ("/generate", "/api/music", "/api/recipe")
+PATHS = ("/generate", "/api/music", "/api/recipe", "/api/convert")
 """Where bodies may be as large as `Settings.max_upload_bytes` says."""
 
 _MOST_PARTS = 100

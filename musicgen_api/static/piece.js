@@ -41,7 +41,7 @@ export async function openPiece(file, settings, raw, modelTitle) {
   const sound = await describeSound(file);
   const take = { seed: settings.seed, file, format: formatOf(file), levels: sound.levels };
   const prompt = settings.description ?? (settings.sections ?? []).map(({ description }) => description).join(" → ");
-  const linkable = !("sections" in settings || "continuation" in settings || "melody" in settings);
+  const linkable = !("sections" in settings || "continuation_end" in settings);
   return { prompt, settings, raw, modelTitle, linkable, madeAt: Date.now(), ...about(sound), takes: [take] };
 }
 

@@ -140,13 +140,14 @@ export class Studio {
     }
   }
 
-  /** How the file was made; null if it does not say. */
+  /** How the file was made; null if it does not say. Of a recipe that is of no use, the service says why. */
   async #recipeOf(file) {
     try {
       return await readRecipe(this.config.urls.recipe, file);
     } catch (error) {
-      if (error instanceof ServiceError && error.code === "no_recipe") return null;
-      throw error;
+      if (!(error instanceof ServiceError && "file" in error.fields)) throw error;
+      if (error.code !== "no_recipe") this.stage.alert(error.fields.file.join(" "));
+      return null;
     }
   }
 
@@ -154,6 +155,9 @@ export class Studio {
     const raw = fromSettings(request, this.form.rules);
     const title = this.findModel(request.model)?.title ?? String(request.model);
     this.showAgain(await openPiece(file, request, raw, title));
+    // A piece that went on from another one can be made again from its own file.
+    const { continuation_start: from, continuation_end: to } = request;
+    if (to) await this.source.take(file, { name: file.name, use: "continuation", part: { from, to } });
     this.stage.say(t("The file's settings are in the form."));
   }
 
