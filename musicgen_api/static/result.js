@@ -22,11 +22,11 @@ const LABELS = {
   fade_out: "Fade out",
   loop: "Loop",
 };
-/** What each action's button says. `{here}` and `{end}` are times. */
+/** What each action's button says: from the beginning, and from the middle. Values are times. */
 const ACTIONS = {
-  again: "Keep up to {here}, try the rest again",
-  onward: "Go on from {here} to {end}",
-  loop: "Make it a loop of {end}",
+  again: ["Keep up to {here}, try the rest again", "Keep {from} to {here}, try the rest again"],
+  onward: ["Go on from {here} to {end}", "Keep {from} to {here} and go on, {end} in all"],
+  loop: ["Make it a loop of {end}", "Make a loop of {end} from {from} on"],
 };
 
 export class Result {
@@ -115,12 +115,11 @@ export class Result {
     this.waveform.update({ positionS: this.audio.currentTime, part });
     const { durationS } = this.piece;
     this.plans = planActions({ durationS, part, positionS: this.audio.currentTime, maxDurationS: this.maxDurationS });
-    for (const [name, sentence] of Object.entries(ACTIONS)) {
+    for (const [name, sentences] of Object.entries(ACTIONS)) {
       const plan = this.plans[name];
-      const times = { here: formatTime(plan?.to ?? 0), end: formatTime(plan?.duration ?? 0) };
       const button = this.find(`do-${name}`);
-      const text = t(sentence, times);
-      if (plan && button.textContent !== text) button.textContent = text;
+      const text = plan ? describePlan(sentences, plan) : "";
+      if (button.textContent !== text) button.textContent = text;
       button.hidden = plan === null;
     }
     this.find("how-to-keep").hidden = this.plans.again !== null;
@@ -151,6 +150,11 @@ export class Result {
     }
     link.removeAttribute("aria-busy");
   }
+}
+
+function describePlan([whole, inside], { from, to, duration }) {
+  const times = { from: formatTime(from), here: formatTime(to), end: formatTime(duration) };
+  return t(from === 0 ? whole : inside, times);
 }
 
 function save(file, name) {

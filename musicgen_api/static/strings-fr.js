@@ -4,8 +4,7 @@ export const FRENCH = {
   // The form
   "Describe music in words, and listen to it.": "Décrivez une musique avec des mots, puis écoutez-la.",
   "What should it sound like?": "Quelle musique voulez-vous ?",
-  "Name instruments, style, mood and tempo: the more you say, the closer it comes.":
-    "Nommez les instruments, le style, l’ambiance et le tempo : plus vous en dites, plus le résultat est fidèle. Les modèles de Meta comprennent mieux l’anglais.",
+  "Name instruments, style, mood and tempo: the more you say, the closer it comes.": "Nommez les instruments, le style, l’ambiance et le tempo : plus vous en dites, plus le résultat est fidèle. Les modèles de Meta comprennent mieux l’anglais.",
   Examples: "Exemples",
   "calm solo piano, slow": "piano solo calme, lent",
   "driving techno, heavy kick drum": "techno énergique, grosse caisse puissante",
@@ -15,10 +14,8 @@ export const FRENCH = {
   Model: "Modèle",
   "MusicGen tiny (demonstration)": "MusicGen tiny (démonstration)",
   "A demonstration model.": "Un modèle de démonstration.",
-  "A small model of our own that ships with the service and needs no download.":
-    "Un petit modèle à nous, livré avec le service, sans téléchargement.",
-  "For trying things out; for real music choose a facebook/musicgen model.":
-    "Pour essayer ; pour de la vraie musique, choisissez un modèle facebook/musicgen.",
+  "A small model of our own that ships with the service and needs no download.": "Un petit modèle à nous, livré avec le service, sans téléchargement.",
+  "For trying things out; for real music choose a facebook/musicgen model.": "Pour essayer ; pour de la vraie musique, choisissez un modèle facebook/musicgen.",
   "300 M parameters, downloaded on first use; weights CC-BY-NC 4.0.": "300 M de paramètres, téléchargés au premier usage ; poids sous CC-BY-NC 4.0.",
   "1.5 B parameters, downloaded on first use; weights CC-BY-NC 4.0.": "1,5 Md de paramètres, téléchargés au premier usage ; poids sous CC-BY-NC 4.0.",
   "3.3 B parameters, downloaded on first use; weights CC-BY-NC 4.0.": "3,3 Md de paramètres, téléchargés au premier usage ; poids sous CC-BY-NC 4.0.",
@@ -37,23 +34,19 @@ export const FRENCH = {
   "A single take, without MultiBand Diffusion.": "Une seule prise, sans MultiBand Diffusion.",
   Advanced: "Réglages avancés",
   "Top-k": "Top-k",
-  "Draw each token from this many likeliest ones: fewer is safer, more is more surprising.":
-    "Chaque jeton est tiré parmi les k plus probables : moins, c’est plus sûr ; plus, c’est plus surprenant.",
+  "Draw each token from this many likeliest ones: fewer is safer, more is more surprising.": "Chaque jeton est tiré parmi les k plus probables : moins, c’est plus sûr ; plus, c’est plus surprenant.",
   "Top-p": "Top-p",
-  "Draw from the likeliest tokens up to this total probability instead; 0 leaves it to top-k.":
-    "Tirer parmi les jetons les plus probables jusqu’à cette probabilité totale ; 0 laisse faire le top-k.",
+  "Draw from the likeliest tokens up to this total probability instead; 0 leaves it to top-k.": "Tirer parmi les jetons les plus probables jusqu’à cette probabilité totale ; 0 laisse faire le top-k.",
   Temperature: "Température",
   "Below 1 plays it safe, above 1 takes risks.": "Sous 1, la prudence ; au-dessus, le risque.",
   Guidance: "Fidélité",
-  "How closely the music keeps to your words: 1 is loose, 3 is close, far more sounds forced.":
-    "À quel point la musique suit vos mots : 1 de loin, 3 de près ; bien plus sonne forcé.",
+  "How closely the music keeps to your words: 1 is loose, 3 is close, far more sounds forced.": "À quel point la musique suit vos mots : 1 de loin, 3 de près ; bien plus sonne forcé.",
   "Default {value}.": "{value} par défaut.",
   Seed: "Graine",
   "The same seed and settings give the same music again.": "La même graine et les mêmes réglages redonnent la même musique.",
   "Default empty: a new one each time.": "Vide par défaut : une nouvelle à chaque fois.",
   "MultiBand Diffusion": "MultiBand Diffusion",
-  "Decodes tokens to sound with a diffusion model: cleaner, but slower.":
-    "Change les jetons en son par un modèle de diffusion : plus net, mais plus lent.",
+  "Decodes tokens to sound with a diffusion model: cleaner, but slower.": "Change les jetons en son par un modèle de diffusion : plus net, mais plus lent.",
   "Default off.": "Désactivé par défaut.",
   "Default on.": "Activé par défaut.",
   Loudness: "Niveau sonore",
@@ -72,8 +65,7 @@ export const FRENCH = {
   "if you like": "si vous voulez",
   "Choose a file": "Choisir un fichier",
   "Record a tune": "Enregistrer un air",
-  "Or drop one anywhere on this page. A file that this service made brings its settings back.":
-    "Ou déposez un fichier n’importe où sur la page. Un fichier créé par ce service rapporte ses réglages.",
+  "Or drop one anywhere on this page. A file that this service made brings its settings back.": "Ou déposez un fichier n’importe où sur la page. Un fichier créé par ce service rapporte ses réglages.",
   "File with sound": "Fichier sonore",
   "Stop recording": "Arrêter l’enregistrement",
   Recording: "Enregistrement",
@@ -93,8 +85,7 @@ export const FRENCH = {
   "The browser does not allow the microphone.": "Le navigateur n’autorise pas le microphone.",
   "This browser cannot read “{name}” as sound.": "Ce navigateur ne sait pas lire « {name} » comme un son.",
   "The file's settings are in the form.": "Les réglages du fichier sont dans le formulaire.",
-  "Drop the file: to go on from it, to follow its tune, or to have its settings back.":
-    "Déposez le fichier : pour le prolonger, pour suivre sa mélodie ou pour retrouver ses réglages.",
+  "Drop the file: to go on from it, to follow its tune, or to have its settings back.": "Déposez le fichier : pour le prolonger, pour suivre sa mélodie ou pour retrouver ses réglages.",
 
   // What is wrong with a field
   "Describe the music in a few words.": "Décrivez la musique en quelques mots.",
@@ -111,8 +102,7 @@ export const FRENCH = {
 
   // The running request
   Result: "Résultat",
-  "Your music will be here. It stays in this browser: the service keeps nothing.":
-    "Votre musique sera ici. Elle reste dans ce navigateur : le service ne garde rien.",
+  "Your music will be here. It stays in this browser: the service keeps nothing.": "Votre musique sera ici. Elle reste dans ce navigateur : le service ne garde rien.",
   "The service is not ready.": "Le service n’est pas prêt.",
   "Asking the service": "Demande au service",
   Starting: "Démarrage",
@@ -133,14 +123,11 @@ export const FRENCH = {
   "Cancelled.": "Annulé.",
   Busy: "Occupé",
   "The service is busy": "Le service est occupé",
-  "It makes one piece of music at a time, and is at work on another or still starting.":
-    "Il crée un morceau à la fois ; il en prépare un autre ou démarre encore.",
+  "It makes one piece of music at a time, and is at work on another or still starting.": "Il crée un morceau à la fois ; il en prépare un autre ou démarre encore.",
   "This page tries again by itself.": "La page réessaie d’elle-même.",
   "{count} tries so far.": { one: "{count} essai jusqu’ici.", other: "{count} essais jusqu’ici." },
-  "The service cannot be reached. Is it still running, and is this device online?":
-    "Le service est injoignable. Fonctionne-t-il encore, et cet appareil est-il en ligne ?",
-  "The connection broke before the music was complete. The service stops such a job by itself.":
-    "La connexion s’est rompue avant la fin de la musique. Le service arrête de lui-même une telle tâche.",
+  "The service cannot be reached. Is it still running, and is this device online?": "Le service est injoignable. Fonctionne-t-il encore, et cet appareil est-il en ligne ?",
+  "The connection broke before the music was complete. The service stops such a job by itself.": "La connexion s’est rompue avant la fin de la musique. Le service arrête de lui-même une telle tâche.",
   "The service closed the connection before the music was complete.": "Le service a fermé la connexion avant la fin de la musique.",
   "The service sent something that this page cannot read.": "Le service a envoyé quelque chose que cette page ne sait pas lire.",
   "The service answered {status}.": "Le service a répondu {status}.",
@@ -154,13 +141,15 @@ export const FRENCH = {
   "{count} takes": { one: "{count} prise", other: "{count} prises" },
   "Chosen part": "Partie choisie",
   From: "De",
-  "Choose nothing": "Ne rien choisir",
-  "Click the waveform, or drag over a part of it, to say what to keep.":
-    "Cliquez sur la forme d’onde, ou glissez sur une partie, pour dire ce qui est à garder.",
+  Clear: "Effacer",
+  "Click the waveform, or drag over a part of it, to say what to keep.": "Cliquez sur la forme d’onde, ou glissez sur une partie, pour dire ce qui est à garder.",
   "What to do with it": "Qu’en faire",
   "Keep up to {here}, try the rest again": "Garder jusqu’à {here}, refaire le reste",
+  "Keep {from} to {here}, try the rest again": "Garder de {from} à {here}, refaire le reste",
   "Go on from {here} to {end}": "Continuer de {here} à {end}",
+  "Keep {from} to {here} and go on, {end} in all": "Garder de {from} à {here} et continuer, {end} en tout",
   "Make it a loop of {end}": "En faire une boucle de {end}",
+  "Make a loop of {end} from {from} on": "Faire une boucle de {end} à partir de {from}",
   "Download {format}": "Télécharger en {format}",
   "Format of the download": "Format du téléchargement",
   "Use this seed again": "Réutiliser cette graine",
@@ -190,8 +179,7 @@ export const FRENCH = {
   // The key, and the page's end
   "This service asks for a key": "Ce service demande une clé",
   "API key": "Clé d’API",
-  "Keep it on this device. Otherwise this tab forgets it when it is closed.":
-    "La garder sur cet appareil. Sinon, cet onglet l’oublie quand il se ferme.",
+  "Keep it on this device. Otherwise this tab forgets it when it is closed.": "La garder sur cet appareil. Sinon, cet onglet l’oublie quand il se ferme.",
   "Go on": "Continuer",
   "The service does not accept this key.": "Le service n’accepte pas cette clé.",
   "Forget the API key": "Oublier la clé d’API",

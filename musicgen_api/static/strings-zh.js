@@ -4,8 +4,7 @@ export const CHINESE = {
   // The form
   "Describe music in words, and listen to it.": "用文字描述音乐，然后聆听。",
   "What should it sound like?": "想要什么样的音乐？",
-  "Name instruments, style, mood and tempo: the more you say, the closer it comes.":
-    "写出乐器、风格、情绪和速度：说得越多，结果越贴近。Meta 的模型更懂英文。",
+  "Name instruments, style, mood and tempo: the more you say, the closer it comes.": "写出乐器、风格、情绪和速度：说得越多，结果越贴近。Meta 的模型更懂英文。",
   Examples: "示例",
   "calm solo piano, slow": "平静的钢琴独奏，慢速",
   "driving techno, heavy kick drum": "强劲的科技舞曲，厚重的底鼓",
@@ -35,16 +34,13 @@ export const CHINESE = {
   "A single take, without MultiBand Diffusion.": "仅限单个版本，不用 MultiBand Diffusion。",
   Advanced: "高级设置",
   "Top-k": "Top-k",
-  "Draw each token from this many likeliest ones: fewer is safer, more is more surprising.":
-    "每个标记从概率最高的 k 个中抽取：少则稳妥，多则出人意料。",
+  "Draw each token from this many likeliest ones: fewer is safer, more is more surprising.": "每个标记从概率最高的 k 个中抽取：少则稳妥，多则出人意料。",
   "Top-p": "Top-p",
-  "Draw from the likeliest tokens up to this total probability instead; 0 leaves it to top-k.":
-    "改为从累计概率达到此值的标记中抽取；0 表示由 top-k 决定。",
+  "Draw from the likeliest tokens up to this total probability instead; 0 leaves it to top-k.": "改为从累计概率达到此值的标记中抽取；0 表示由 top-k 决定。",
   Temperature: "温度",
   "Below 1 plays it safe, above 1 takes risks.": "低于 1 求稳，高于 1 冒险。",
   Guidance: "引导",
-  "How closely the music keeps to your words: 1 is loose, 3 is close, far more sounds forced.":
-    "音乐贴合文字的程度：1 宽松，3 紧密，再高会显得生硬。",
+  "How closely the music keeps to your words: 1 is loose, 3 is close, far more sounds forced.": "音乐贴合文字的程度：1 宽松，3 紧密，再高会显得生硬。",
   "Default {value}.": "默认 {value}。",
   Seed: "种子",
   "The same seed and settings give the same music again.": "相同的种子和设置会得到相同的音乐。",
@@ -69,8 +65,7 @@ export const CHINESE = {
   "if you like": "（可选）",
   "Choose a file": "选择文件",
   "Record a tune": "录一段旋律",
-  "Or drop one anywhere on this page. A file that this service made brings its settings back.":
-    "也可以把文件拖到页面任意处。本服务制作的文件会带回它的设置。",
+  "Or drop one anywhere on this page. A file that this service made brings its settings back.": "也可以把文件拖到页面任意处。本服务制作的文件会带回它的设置。",
   "File with sound": "声音文件",
   "Stop recording": "停止录音",
   Recording: "录音",
@@ -90,8 +85,7 @@ export const CHINESE = {
   "The browser does not allow the microphone.": "浏览器不允许使用麦克风。",
   "This browser cannot read “{name}” as sound.": "浏览器无法把“{name}”当作声音读取。",
   "The file's settings are in the form.": "文件的设置已填入表单。",
-  "Drop the file: to go on from it, to follow its tune, or to have its settings back.":
-    "放下文件：接着往下写、跟随它的旋律，或取回它的设置。",
+  "Drop the file: to go on from it, to follow its tune, or to have its settings back.": "放下文件：接着往下写、跟随它的旋律，或取回它的设置。",
 
   // What is wrong with a field
   "Describe the music in a few words.": "请用几个词描述音乐。",
@@ -133,8 +127,7 @@ export const CHINESE = {
   "This page tries again by itself.": "页面会自动重试。",
   "{count} tries so far.": { other: "已尝试 {count} 次。" },
   "The service cannot be reached. Is it still running, and is this device online?": "无法连接服务。它还在运行吗？此设备在线吗？",
-  "The connection broke before the music was complete. The service stops such a job by itself.":
-    "音乐完成之前连接中断了。服务会自行停止这样的任务。",
+  "The connection broke before the music was complete. The service stops such a job by itself.": "音乐完成之前连接中断了。服务会自行停止这样的任务。",
   "The service closed the connection before the music was complete.": "音乐完成之前，服务关闭了连接。",
   "The service sent something that this page cannot read.": "服务发来了此页面无法读取的内容。",
   "The service answered {status}.": "服务的回答是 {status}。",
@@ -148,12 +141,15 @@ export const CHINESE = {
   "{count} takes": { other: "{count} 个版本" },
   "Chosen part": "选中的部分",
   From: "从",
-  "Choose nothing": "取消选择",
+  Clear: "清除",
   "Click the waveform, or drag over a part of it, to say what to keep.": "点击波形，或拖过其中一段，以选定要保留的部分。",
   "What to do with it": "接下来做什么",
   "Keep up to {here}, try the rest again": "保留到 {here}，其余重做",
+  "Keep {from} to {here}, try the rest again": "保留 {from} 到 {here}，其余重做",
   "Go on from {here} to {end}": "从 {here} 续写到 {end}",
+  "Keep {from} to {here} and go on, {end} in all": "保留 {from} 到 {here} 并续写，共 {end}",
   "Make it a loop of {end}": "做成 {end} 的循环",
+  "Make a loop of {end} from {from} on": "从 {from} 起做成 {end} 的循环",
   "Download {format}": "下载 {format}",
   "Format of the download": "下载格式",
   "Use this seed again": "再用这个种子",

@@ -9,6 +9,8 @@ const GAP_PX = 2;
 const CLICK_PX = 4;
 /** So near to an edge, a pointer takes hold of it. */
 const EDGE_PX = 10;
+/** Quiet music shows, too: half as loud is more than half as high. */
+const HEIGHT_EXPONENT = 0.7;
 
 /**
  * Draws a waveform as large as the style sheet says, in its colours `--bar`, `--bar-played` and `--bar-chosen`.
@@ -30,7 +32,7 @@ export function drawBars(canvas, levels, { played = 0, from = 0, to = 0 } = {}) 
   if (to > from) drawPart(context, colour, from * width, to * width, height);
   reduceLevels(levels, columns).forEach((level, index) => {
     const share = (index + 0.5) / columns;
-    const bar = Math.max(BAR_PX, level * height);
+    const bar = Math.max(BAR_PX, level ** HEIGHT_EXPONENT * height);
     const chosen = share >= from && share < to;
     context.fillStyle = colour(share <= played ? "--bar-played" : chosen ? "--bar-chosen" : "--bar");
     context.fillRect(index * (BAR_PX + GAP_PX), (height - bar) / 2, BAR_PX, bar);

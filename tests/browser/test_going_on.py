@@ -57,7 +57,7 @@ def test_a_part_is_chosen_by_pointer_and_moved_by_its_edges(page: Page, screensh
     drag(5, 17)  # its left edge, over the right one
     assert chosen() == pytest.approx((15, 17), abs=0.3)
     screenshot(page, "part-light")
-    page.get_by_role("button", name="Choose nothing").click()
+    page.get_by_role("button", name="Clear").click()
     expect(part(page, "From")).to_have_value("")
     expect(part(page, "From")).to_be_focused()
 
@@ -82,8 +82,13 @@ def test_all_of_it_works_by_keyboard(page: Page, service: ScriptedService) -> No
     page.keyboard.type("11.8")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowUp")
-    expect(page.get_by_role("button", name="Make it a loop of 0:10")).to_be_visible()
-    for name in ["Choose nothing", "Keep up to 0:12, try the rest again", "Go on from", "Make it a loop"]:
+    expect(page.get_by_role("button", name="Make a loop of 0:10 from 0:02 on")).to_be_visible()
+    for name in [
+        "Clear",
+        "Keep 0:02 to 0:12, try the rest again",
+        "Keep 0:02 to 0:12 and go on, 0:30 in all",
+        "Make a loop",
+    ]:
         page.keyboard.press("Tab")
         expect(page.get_by_role("button", name=name)).to_be_focused()
     page.keyboard.press("Enter")
