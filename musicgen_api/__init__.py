@@ -18,7 +18,7 @@ from musicgen_api.apis.documents import generate, healthcheck, music
 from musicgen_api.apis.error_responses import register_error_handlers
 from musicgen_api.apis.known_hosts import refuse_unknown_hosts
 from musicgen_api.apis.operations import probes
-from musicgen_api.apis.studio import convert, models, page
+from musicgen_api.apis.studio import convert, models, page, recipe
 from musicgen_api.jobs.gpu_thread import GpuThread, Synthesizer
 from musicgen_api.models.catalog import Catalog
 from musicgen_api.settings import Settings
@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None, *, gpu_thread: GpuThread | None
     app.extensions["musicgen_catalog"] = catalog
     app.extensions["musicgen_openapi"] = openapi.describe(settings, catalog)
     app.extensions["musicgen_gpu_thread"] = gpu_thread or _start_gpu_thread(settings, catalog)
-    for module in (generate, music, healthcheck, page, models, convert, probes):
+    for module in (generate, music, healthcheck, page, models, recipe, convert, probes):
         app.register_blueprint(module.blueprint)
     register_error_handlers(app)
     refuse_unknown_hosts(app, settings)

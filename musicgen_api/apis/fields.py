@@ -78,8 +78,7 @@ class Upload(fields.Field[bytes]):
 
     # For apispec, which knows nothing of such a field; in JSON it is the text of the URL.
     def __init__(self, description: str, *, required: bool = False) -> None:
-        metadata = {"type": "string", "format": "binary", "description": description}
-        super().__init__(required=required, metadata=metadata)
+        super().__init__(required=required, metadata={"type": "string", "format": "binary", "description": description})
 
     default_error_messages = {
         "invalid": "Must be a file: a part of multipart/form-data with a file name, or in JSON a data: URL in base64.",

@@ -44,9 +44,11 @@ export class Part {
     return this.choose({ from: from ?? 0, to: to ?? this.durationS });
   }
 
+  /** What is at the very beginning or end stays empty: one field must not change while the other is filled. */
   #write() {
-    this.from.value = this.value ? String(this.value.from) : "";
-    this.to.value = this.value ? String(this.value.to) : "";
+    const { from, to } = this.value ?? { from: 0, to: this.durationS };
+    this.from.value = from > 0 ? String(from) : "";
+    this.to.value = to < round(this.durationS) ? String(to) : "";
     this.clearButton.hidden = this.value === null;
   }
 }

@@ -21,7 +21,7 @@ export class Source {
     this.element = element;
     this.find = (name) => element.querySelector(`[data-source=${name}]`);
     this.sound = null;
-    this.canFollow = false;
+    this.canFollow = null;
     this.recording = null;
     this.part = new Part(this.find("part"), () => this.#update());
     this.waveform = new Waveform(this.find("waveform"), { onChoose: (part) => this.part.choose(part) });
@@ -64,7 +64,7 @@ export class Source {
     return this.sound && this.element.querySelector("[type=radio]:checked").value;
   }
 
-  /** Whether the model that is chosen can follow a tune. */
+  /** Whether the model that is chosen can follow a tune; null: nobody knows before it is loaded. */
   set modelCanFollow(can) {
     this.canFollow = can;
     this.#update();
@@ -129,6 +129,6 @@ export class Source {
     this.find("name").textContent = `${name} · ${formatTime(durationS)}`;
     this.waveform.update({ part: this.part.value });
     this.find("part").hidden = this.use === "melody";
-    this.find("cannot-follow").hidden = this.use !== "melody" || this.canFollow;
+    this.find("cannot-follow").hidden = this.use !== "melody" || this.canFollow !== false;
   }
 }

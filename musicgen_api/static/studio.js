@@ -133,7 +133,7 @@ export class Studio {
     try {
       const recipe = await this.#recipeOf(file);
       if (recipe) await this.#showFile(file, recipe);
-      else await this.source.take(file, { name: file.name, use: this.source.canFollow ? "melody" : "continuation" });
+      else await this.source.take(file, { name: file.name, use: this.source.canFollow === true ? "melody" : "continuation" });
     } catch (error) {
       const unreadable = t("This browser cannot read “{name}” as sound.", { name: file.name });
       this.stage.alert(error instanceof DOMException ? unreadable : error.message);
@@ -163,7 +163,7 @@ export class Studio {
 
   /** What depends on the model that is chosen. */
   followModel() {
-    this.source.modelCanFollow = Boolean(this.findModel(this.page("model").value)?.melody);
+    this.source.modelCanFollow = this.findModel(this.page("model").value)?.melody ?? null;
   }
 }
 

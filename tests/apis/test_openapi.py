@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from openapi_spec_validator import validate
 from werkzeug.test import TestResponse
 
+from musicgen_api.apis.rendering import render
 from musicgen_api.domain.errors import DeviceLost, OutOfMemory
 from musicgen_api.domain.request import Monitor, Music, MusicRequest, Phase
 from tests.helpers.fakes import MUSIC, ROOT, Pause, Service, a_request, fail_with, play, service
@@ -23,6 +24,7 @@ from tests.helpers.uploads import data_url
 
 GENERATE = {"model": "facebook/musicgen-small", "prompt": "piano", "duration": 1}
 CREATE = {"description": "piano", "duration": 1}
+OURS = render(MUSIC.takes[0], MUSIC.sample_rate, a_request(duration=1))
 CONVERT = {"file": data_url(sound_file(music(1))), "format": "flac"}
 DOCUMENTS = ROOT / "tests" / "documents"
 
@@ -135,6 +137,13 @@ PROVOKED: dict[tuple[str, str], dict[int, Callable[[Service], TestResponse]]] = 
         422: post("/generate", GENERATE | {"duration": 0}),
         500: failing,
         503: busy(post("/generate", GENERATE)),
+    },
+    ("/api/recipe", "post"): {
+        200: post("/api/recipe", {"file": data_url(OURS)}),
+        400: post("/api/recipe", "{"),
+        413: post("/api/recipe", "x" * 70_000),
+        415: post("/api/recipe", {}, "text/plain"),
+        422: post("/api/recipe", {"file": data_url(b"x")}),
     },
     ("/api/music", "post"): {
         200: post("/api/music", CREATE),

@@ -105,6 +105,16 @@ def load_request(schema: Schema, body: object, catalog: Catalog) -> MusicRequest
     return MusicRequest(**_with_sound(values))
 
 
+def check_request(schema: Schema, told: dict[str, Any], catalog: Catalog) -> None:
+    """Check a recipe's request, which has no files: those that it needs are somebody's own.
+
+    Raises:
+        InvalidFields: `load_request` would refuse it whatever the files are.
+    """
+    begun = {"continuation": b""} if "continuation_end" in told else {}
+    catalog.find(_validate(schema, told | begun)["model"])
+
+
 def _validate(schema: Schema, body: dict[str, Any]) -> dict[str, Any]:
     """The fields' values. Raises InvalidFields."""
     undescribed = {} if _says_what(schema, body) else {"description": ["Missing data for required field."]}

@@ -6,10 +6,10 @@ import dataclasses
 
 import numpy as np
 from flask import Blueprint, Response
-from marshmallow import Schema, ValidationError, validate
+from marshmallow import Schema, validate
 
 from musicgen_api.apis.fields import Text, Upload
-from musicgen_api.apis.form import read_fields
+from musicgen_api.apis.form import load_fields
 from musicgen_api.apis.rendering import FORMATS
 from musicgen_api.apis.sounds import recipe_in, recording_of
 from musicgen_api.audio.encode import encode
@@ -17,7 +17,6 @@ from musicgen_api.audio.formats import Encoding, Format
 from musicgen_api.audio.level import FULL_SCALE
 from musicgen_api.audio.recipe import tags_of
 from musicgen_api.audio.tags import NO_TAGS
-from musicgen_api.domain.errors import InvalidFields, NotJSON
 from musicgen_api.domain.recipe import Recipe
 
 blueprint = Blueprint("convert", __name__, url_prefix="/api")
@@ -26,35 +25,29 @@ _AS_WRITTEN = np.float32(32_768 / FULL_SCALE)
 """A file's 32,768 are read as 1, and 1 is written as 32,767. With this between, 16 bits stay the same 16 bits."""
 
 
-class ConvertRequest(Schema):
-    """The body: a file with sound, and what it becomes."""
-
-    file = Upload("A file with sound.", required=True)
-    format = Text(
-        required=True,
-        validate=validate.OneOf(FORMATS, error=f"Must be one of {', '.join(FORMATS)}."),
-        metadata={"description": "What it becomes."},
-    )
+CONVERT_SCHEMA = Schema.from_dict(
+    {
+        "file": Upload("A file with sound.", required=True),
+        "format": Text(
+            required=True,
+            validate=validate.OneOf(FORMATS, error=f"Must be one of {', '.join(FORMATS)}."),
+            metadata={"description": "What it becomes."},
+        ),
+    },
+    name="ConvertRequest",
+)()
 
 
 @blueprint.post("/convert")
 def convert() -> Response:
     """Answer with the file. Needs no model and takes no lock."""
-    schema = ConvertRequest()
-    body = read_fields(schema)
-    if not isinstance(body, dict):
-        raise NotJSON("The body must be a JSON object.")
-    try:
-        values = schema.load(body)
-    except ValidationError as error:
-        raise InvalidFields(error.messages_dict) from None
+    values = load_fields(CONVERT_SCHEMA)
     recording = recording_of("file", values["file"])
     recipe = recipe_in("file", values["file"])
     encoding = Encoding(Format(values["format"]))
     tags = NO_TAGS if recipe is None else tags_of(_for(recipe, values["format"]))
-    response = Response(
-        encode(recording.samples, recording.sample_rate, encoding, tags), mimetype=encoding.content_type
-    )
+    file = encode(recording.samples * _AS_WRITTEN, recording.sample_rate, encoding, tags)
+    response = Response(file, mimetype=encoding.content_type)
     response.headers.set("Content-Disposition", "attachment", filename=f"music.{encoding.extension}")
     response.headers["Cache-Control"] = "no-store"
     return response
