@@ -32,7 +32,7 @@ from musicgen_api.apis.operations import metrics, probes
 from musicgen_api.apis.operations.meters import Meters
 from musicgen_api.apis.origins import guard_origins
 from musicgen_api.apis.request_ids import name_requests
-from musicgen_api.apis.studio import models, page, recipe
+from musicgen_api.apis.studio import convert, models, page, recipe
 from musicgen_api.hosts import parse_addresses
 from musicgen_api.jobs.gpu_thread import GpuThread
 from musicgen_api.jobs.line import Line
@@ -44,7 +44,7 @@ from musicgen_api.settings import Settings
 __all__ = ["create_app"]
 
 _DOCUMENTS = (generate, music, healthcheck)
-_STUDIO = (page, models, recipe)
+_STUDIO = (page, models, recipe, convert)
 _OPENAI = (openai_audio, openai_models)
 _ELEVENLABS = (elevenlabs_music, elevenlabs_sound)
 _OPERATIONS = (probes, metrics)

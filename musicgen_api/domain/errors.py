@@ -7,7 +7,8 @@ The tree::
     │   ├── NotJSON               the body is not a JSON object
     │   ├── UnsupportedMediaType  the body does not claim to be JSON
     │   └── InvalidFields         one or more fields are missing, unknown or out of range
-    │       └── UnknownModel      the model is not in the catalogue
+    │       ├── UnknownModel      the model is not in the catalogue
+    │       └── NoRecipe          an upload is to say how it was made, and does not
     ├── Unauthorized              keys are set, and the request carries none of them
     ├── ForeignOrigin             a web page of another origin sent the request
     ├── Unavailable               try again later
@@ -92,6 +93,15 @@ class UnknownModel(InvalidFields):
 
     def __init__(self, known: Sequence[str]) -> None:
         super().__init__({"model": [f"Unknown model. Known: {', '.join(known)}."]})
+
+
+class NoRecipe(InvalidFields):
+    """The upload `name` does not say how it was made."""
+
+    code = "no_recipe"
+
+    def __init__(self, name: str) -> None:
+        super().__init__({name: ["It does not say how it was made: it has no recipe."]})
 
 
 class Unauthorized(MusicGenError):

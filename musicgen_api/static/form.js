@@ -2,6 +2,7 @@
 //
 // For each field called `name` the page holds a control `name` and an element `name-error` that describes it.
 
+import { inEveryLanguage } from "./i18n.js";
 import { countChars, parseSettings } from "./settings.js";
 
 /** Stands for the text of a number field that is no number: the browser reports "", which would pass for empty. */
@@ -21,6 +22,12 @@ export class SettingsForm {
     this.defaults = this.read();
     this.durationSlider = element.querySelector("#duration-slider");
     this.#listen();
+    inEveryLanguage(() => this.#speak());
+  }
+
+  /** Says again, in another language, what is wrong. */
+  #speak() {
+    for (const name of Object.keys(this.rules)) if (this.#hasError(name)) this.#check(name);
     this.#follow();
   }
 

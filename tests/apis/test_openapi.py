@@ -20,11 +20,13 @@ from musicgen_api.domain.errors import DeviceLost, OutOfMemory
 from musicgen_api.domain.request import Monitor, Music, MusicRequest, Phase
 from tests.helpers.fakes import MUSIC, ROOT, Pause, Service, a_request, fail_with, play, service
 from tests.helpers.server import read_events, wait_until
+from tests.helpers.sounds import music, sound_file
 from tests.helpers.uploads import data_url
 
 GENERATE = {"model": "facebook/musicgen-small", "prompt": "piano", "duration": 1}
 CREATE = {"description": "piano", "duration": 1}
 OURS = render(MUSIC.takes[0], MUSIC.sample_rate, a_request(duration=1))
+CONVERT = {"file": data_url(sound_file(music(1))), "format": "flac"}
 DOCUMENTS = ROOT / "tests" / "documents"
 
 
@@ -157,6 +159,13 @@ PROVOKED: dict[tuple[str, str], dict[int, Callable[[Service], TestResponse]]] = 
         503: busy(post("/api/music", CREATE)),
     },
     ("/api/healthcheck", "get"): {200: get("/api/healthcheck"), 503: busy(get("/api/healthcheck"))},
+    ("/api/convert", "post"): {
+        200: post("/api/convert", CONVERT),
+        400: post("/api/convert", "{"),
+        413: post("/api/convert", "x" * 70_000),
+        415: compressed("/api/convert"),
+        422: post("/api/convert", CONVERT | {"format": "tape"}),
+    },
     ("/api/models", "get"): {200: get("/api/models")},
     ("/v1/models", "get"): {200: get("/v1/models")},
     ("/v1/models/{model}", "get"): {
@@ -205,7 +214,7 @@ for (path, method), answers in PROVOKED.items():
         answers[403] = from_another_site(path)
 
 
-MANY_TYPES = {path for path, _ in PROVOKED if path == "/generate" or path.startswith("/v1/")}
+MANY_TYPES = {path for path, _ in PROVOKED if path in ("/generate", "/api/convert") or path.startswith("/v1/")}
 """Routes whose files have several formats."""
 
 

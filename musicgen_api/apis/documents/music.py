@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from flask import Blueprint, Response
 
@@ -14,7 +15,8 @@ from musicgen_api.apis.form import read_fields
 from musicgen_api.apis.languages import preferred_language, translate_body
 from musicgen_api.apis.services import catalog, follow, gpu_thread, settings
 from musicgen_api.domain.errors import RequestError
-from musicgen_api.domain.events import Completed, Failed
+from musicgen_api.domain.events import Completed, Event, Failed
+from musicgen_api.domain.request import MusicRequest, Sound
 from musicgen_api.jobs.job import Job
 
 blueprint = Blueprint("music", __name__, url_prefix="/api")
@@ -49,7 +51,12 @@ def _events(job: Job, connection: Connection, heartbeat_s: float, language: str)
     for event in follow(job, connection, heartbeat_s):
         if isinstance(event, Completed):
             yield sse.encode(sse.generating(100))
-        if event is not None:
-            message = sse.message(event, job.request)
-            last = sse.encode(translate_body(message, language) if isinstance(event, Failed) else message)
-        yield last
+        said = last if event is None else sse.encode(_message(event, job.request, language))
+        if not isinstance(event, Sound):  # sound is said once: what is repeated in silence is progress
+            last = said
+        yield said
+
+
+def _message(event: Event, request: MusicRequest, language: str) -> dict[str, Any]:
+    message = sse.message(event, request)
+    return translate_body(message, language) if isinstance(event, Failed) else message

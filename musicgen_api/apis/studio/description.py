@@ -15,7 +15,10 @@ from musicgen_api.apis.description import (
     object_of,
     ref,
 )
+from musicgen_api.apis.rendering import FORMATS
+from musicgen_api.apis.studio.convert import CONVERT_SCHEMA
 from musicgen_api.apis.studio.recipe import RECIPE_SCHEMA
+from musicgen_api.audio.formats import Encoding, Format
 from musicgen_api.domain.request import PRECISIONS
 from musicgen_api.models.catalog import Purpose
 from musicgen_api.settings import Settings
@@ -67,10 +70,12 @@ def describe(spec: APISpec, settings: Settings) -> dict[str, Json]:
     spec.components.schema("Model", _MODEL)
     spec.components.schema("Recipe", RECIPE)
     spec.components.schema("RecipeRequest", schema=RECIPE_SCHEMA)
+    spec.components.schema("ConvertRequest", schema=CONVERT_SCHEMA)
     return {
         "/": {"get": _page()},
         "/api/models": {"get": _models()},
         "/api/recipe": {"post": _recipe()},
+        "/api/convert": {"post": _convert()},
     }
 
 
@@ -85,6 +90,27 @@ def _models() -> Json:
         "operationId": "listModels",
         "summary": "What may be asked for as model.",
         "responses": {"200": json_response(models, "The catalogue.")},
+    }
+
+
+def _convert() -> Json:
+    binary: Json = {"type": "string", "format": "binary"}
+    types = {Encoding(Format(name)).content_type: {"schema": binary} for name in FORMATS}
+    return {
+        "operationId": "convert",
+        "summary": "Turn a file into another kind of file. A recipe that it has goes along.",
+        "requestBody": body_with_files("ConvertRequest", {"file": "data:audio/wav;base64,UklGRg==", "format": "mp3"}),
+        "responses": {
+            "200": {
+                "description": "The file, as an attachment.",
+                "headers": {"Content-Disposition": {"schema": TEXT}},
+                "content": types,
+            },
+            "400": error_response("The body is not valid."),
+            "413": error_response("The body is too large."),
+            "415": error_response("The Content-Type is neither JSON nor a form, or the body is compressed."),
+            "422": error_response("A field is missing or wrong, or the file cannot be read."),
+        },
     }
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema
 
 from musicgen_api.apis.documents.schemas import check_request, music_schema
 from musicgen_api.apis.fields import Upload
-from musicgen_api.apis.form import read_fields
+from musicgen_api.apis.form import load_fields
 from musicgen_api.apis.services import catalog, settings
 from musicgen_api.apis.sounds import recipe_in
 from musicgen_api.audio.recipe import as_json
-from musicgen_api.domain.errors import InvalidFields, NotJSON
+from musicgen_api.domain.errors import InvalidFields, NoRecipe
 from musicgen_api.domain.recipe import Recipe
 
 blueprint = Blueprint("recipe", __name__, url_prefix="/api")
@@ -27,16 +27,9 @@ RECIPE_SCHEMA = Schema.from_dict(
 @blueprint.post("/recipe")
 def read_recipe() -> dict[str, Any]:
     """The recipe in the uploaded file. Its request is one that this service takes."""
-    body = read_fields(RECIPE_SCHEMA)
-    if not isinstance(body, dict):
-        raise NotJSON("The body must be a JSON object.")
-    try:
-        file = RECIPE_SCHEMA.load(body)["file"]
-    except ValidationError as error:
-        raise InvalidFields(error.messages_dict) from None
-    recipe = recipe_in("file", file)
+    recipe = recipe_in("file", load_fields(RECIPE_SCHEMA)["file"])
     if recipe is None:
-        raise InvalidFields({"file": ["It does not say how it was made: it has no recipe."]})
+        raise NoRecipe("file")
     _check(recipe)
     return as_json(recipe)
 

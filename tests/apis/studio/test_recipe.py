@@ -64,10 +64,9 @@ def test_a_piece_that_went_on_from_another_says_so(running: Service) -> None:
     assert send_form(running, ROUTE, file=file_with(recipe)).get_json() == recipe
 
 
+WITHOUT: dict[str, bytes] = {"nothing": b"", "text": b"piano", "a plain file": sound_file(SOUND)}
+
 BAD: dict[str, bytes] = {
-    "nothing": b"",
-    "text": b"piano",
-    "a plain file": sound_file(SOUND),
     "no JSON": file_with("{"),
     "another version": file_with(asking() | {"recipe": 2}),
     "a model that nobody has": file_with(asking(model="somebody/else")),
@@ -80,10 +79,13 @@ BAD: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("file", BAD.values(), ids=BAD)
+@pytest.mark.parametrize(("name", "file"), (WITHOUT | BAD).items(), ids=WITHOUT | BAD)
 @pytest.mark.parametrize("send", [send_form, send_json])
-def test_a_file_without_a_recipe_that_can_be_followed_is_422(running: Service, send: Any, file: bytes) -> None:
-    error = assert_error(send(running, ROUTE, file=file), 422, "invalid_fields")
+def test_a_file_without_a_recipe_that_can_be_followed_is_422(
+    running: Service, send: Any, name: str, file: bytes
+) -> None:
+    code = "no_recipe" if name in WITHOUT else "invalid_fields"
+    error = assert_error(send(running, ROUTE, file=file), 422, code)
     assert list(error["fields"]) == ["file"]
     assert all(reason.endswith(".") for reason in error["fields"]["file"])
 
