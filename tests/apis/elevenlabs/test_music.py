@@ -159,7 +159,11 @@ def test_what_cannot_be_made_is_a_422_that_says_why(running: Service, sent: dict
         assert error["status"] == ("unknown_model" if "model_id" in sent else "invalid_fields")
 
 
-@pytest.mark.parametrize("text", ["{" * 60_000, "[" * 60_000, "[" + " " * 60_000, "{x" * 30_000, " " * 60_000 + "x"])
+@pytest.mark.parametrize(
+    "text",
+    ["{" * 60_000, "[" * 60_000, "[" + " " * 60_000, "{x" * 30_000, " " * 60_000 + "x"],
+    ids=["braces", "brackets", "an open name", "open directions", "spaces"],
+)
 def test_a_plan_s_text_takes_linear_time(running: Service, text: str) -> None:
     plan = {"chunks": [{"text": text, "duration_ms": 3000, "positive_styles": ["x"]}]}
     began = time.monotonic()
