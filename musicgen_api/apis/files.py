@@ -10,7 +10,7 @@ from flask import Response
 
 from musicgen_api.apis.connection import Connection
 from musicgen_api.apis.rendering import length_of, render, tags_for
-from musicgen_api.apis.services import follow, gpu_thread, make, settings
+from musicgen_api.apis.services import catalog, follow, gpu_thread, make, settings
 from musicgen_api.audio.encode import StreamEncoder
 from musicgen_api.audio.formats import Encoding, Format
 from musicgen_api.audio.level import Pcm, Samples, as_floats
@@ -59,7 +59,8 @@ class LiveFile:
         Raises:
             MusicGenError: the request could not be taken, the job failed, or the client has gone.
         """
-        self.request = dataclasses.replace(request, live=True)
+        in_one_go = catalog().find(request.model).duration is not None  # decided as a whole, so heard at its end
+        self.request = dataclasses.replace(request, live=not in_one_go)
         self.encoding = encoding
         self.music: Music | None = None
         """What the job made; None before its end."""

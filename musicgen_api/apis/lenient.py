@@ -14,6 +14,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 from musicgen_api.apis.fields import reasons
 from musicgen_api.domain.errors import InvalidFields, NotJSON
 from musicgen_api.domain.request import MusicRequest
+from musicgen_api.models.catalog import Catalog
 
 
 class _Lenient(Schema):
@@ -48,10 +49,15 @@ def load(schema: Schema, body: object) -> dict[str, Any]:
     return values
 
 
-def music_request(**values: Any) -> MusicRequest:
-    """The request of these fields. A recipe is a request of the music document, whose durations are whole seconds, so
-    the file has one only if its durations are.
+def music_request(catalog: Catalog, **values: Any) -> MusicRequest:
+    """The request of these fields; what they leave out is the model's default. A recipe is a request of the music
+    document, whose durations are whole seconds, so the file has one only if its durations are.
+
+    Raises:
+        InvalidFields: the model cannot do this.
     """
-    request = MusicRequest(**values)
+    entry = catalog.find(values["model"])
+    request = MusicRequest(**{**entry.defaults, **values})
+    entry.check(request)
     whole = all(float(section.duration).is_integer() for section in request.parts)
     return dataclasses.replace(request, duration=round(request.duration) if whole else request.duration, recipe=whole)

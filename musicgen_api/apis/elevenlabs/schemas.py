@@ -97,13 +97,14 @@ def compose_request(settings: Settings, body: object, catalog: Catalog) -> Music
         what = {"sections": sections, "description": sections[0].description, "duration": seconds}
     elif "prompt" not in values:
         raise InvalidFields({"prompt": ["Must be given where there is no composition_plan."]})
-    return music_request(model=model, seed=values["seed"], **what)
+    return music_request(catalog, model=model, seed=values["seed"], **what)
 
 
 def sound_request(settings: Settings, body: object, catalog: Catalog) -> MusicRequest:
     """Validate a decoded JSON body. Raises as `compose_request` does."""
     values = load(sound_schema(settings), body)
     return music_request(
+        catalog,
         model=find_model(values.get("model_id"), catalog, catalog.sound_id),
         description=values["text"],
         duration=values["duration_seconds"],

@@ -94,7 +94,7 @@ def load_request(schema: Schema, body: object, catalog: Catalog) -> tuple[MusicR
     if values["description"] is None:
         raise InvalidFields({"prompt": ["Missing data for required field."]})
     values["model"] = find_model(values.get("model"), catalog)
-    return music_request(**values), how
+    return music_request(catalog, **values), how
 
 
 def find_model(name: str | None, catalog: Catalog) -> str:
