@@ -244,7 +244,7 @@ def test_what_fails_after_the_first_sound_is_the_last_event(own: Service) -> Non
 def test_busy_is_a_503_after_which_the_official_client_waits_at_most_a_minute(
     own: Service, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(own.gpu_thread, "retry_after_s", lambda: 500)
+    monkeypatch.setattr(own.gpu_thread, "_retry_after_s", lambda asker: 500)
     pause = own.synthesizer.act = Pause()
     job = own.gpu_thread.submit(a_request())
     response = ask(own, path)
