@@ -36,8 +36,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Name sets in one order: processes that share the tests must call each by the same name."""
-    return f"{{{', '.join(sorted(map(repr, val)))}}}" if isinstance(val, set | frozenset) else None
+    """Name values as they are written, and sets in one order: processes that share the tests must name them alike."""
+    if isinstance(val, set | frozenset):
+        return f"{{{', '.join(sorted(map(repr, val)))}}}"
+    return str(val) if isinstance(val, dict) else None
 
 
 class Checkpoints:

@@ -286,7 +286,6 @@ def test_the_seven_parameters_reach_the_synthesizer_as_they_were_sent(running: S
         ({"continuation": "data:audio/wav,RIFF"}, {"continuation"}),
         ({"continuation": 1}, {"continuation"}),
     ],
-    ids=str,
 )
 def test_how_the_file_is_made_is_checked_by_name(
     running: Service, route: str, body: dict[str, Any], wrong: set[str]
