@@ -26,7 +26,7 @@ REPOSITORY, BAG = "adefossez/HTDemucs", "htdemucs.yaml"
 """Where Demucs' own loader finds `htdemucs`, which AudioCraft takes."""
 
 _CLASSES = ("demucs.htdemucs.HTDemucs", "demucs.hdemucs.HDemucs")
-"""What the file may say that it is: it names a class, which is then called."""
+"""What the file may say that it is: it names a class, which is then called. (`structure` may name others.)"""
 
 _WITHOUT = "With MUSICGEN_MELODY_SEPARATION=none melodies are followed without it: hummed or solo ones need none."
 
@@ -60,8 +60,9 @@ def build_separator(file: Path, device: torch.device) -> nn.Module:
     """Demucs from its file, on `device`. Raises `MelodyUnavailable` where it is damaged."""
     try:
         with safe_open(str(file), framework="pt") as weights:
-            if (weights.metadata() or {}).get("klass") not in _CLASSES:
-                raise _damaged(file.name)
+            described = weights.metadata() or {}
+        if described.get("klass") not in _CLASSES or "structure" in described:
+            raise _damaged(file.name)
         model: Any = demucs.hf.load_safetensors_model(file)
     except (SafetensorError, *BUILDING_FAILURES) as error:
         if is_device_failure(error):
