@@ -120,5 +120,7 @@ class Model:
     description: str
     default: bool
     loaded: bool
+    melody: bool | None
+    """Whether it can follow a tune; None: not known yet."""
     details: Mapping[str, Any] = field(repr=False)
     """All that the service says of it."""

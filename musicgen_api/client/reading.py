@@ -43,11 +43,13 @@ def news_or_music(event: Mapping[str, Any]) -> News | Music | None:
     """What an event of the stream says; None for one that this client does not know.
 
     Raises:
+        Refused: the event says which of the request's fields are wrong.
         ServiceError: the event says that the job failed.
         UnexpectedAnswer: the event lacks what it must have.
     """
     if "error" in event:
-        raise ServiceError(*_sentence(event))
+        kind = Refused if "fields" in event else ServiceError  # some fields prove wrong when the model is in memory
+        raise kind(*_sentence(event))
     try:
         return _read(event)
     except (KeyError, TypeError, ValueError) as error:
@@ -58,7 +60,7 @@ def models(body: Mapping[str, Any]) -> list[Model]:
     """The models of `GET /api/models`. Raises `UnexpectedAnswer`."""
     try:
         return [
-            Model(one["id"], one["title"], one["description"], one["default"], one["loaded"], one)
+            Model(one["id"], one["title"], one["description"], one["default"], one["loaded"], one.get("melody"), one)
             for one in body["models"]
         ]
     except (KeyError, TypeError):

@@ -67,6 +67,7 @@ class KnownModel(BaseModel):
     description: str
     default: bool = Field(description="Used where no model is named.")
     loaded: bool = Field(description="In memory: it starts at once.")
+    melody: bool | None = Field(description="Whether it can follow a tune. null: not known yet.")
 
 
 class KnownModels(BaseModel):

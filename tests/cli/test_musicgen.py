@@ -221,7 +221,7 @@ def test_ctrl_c_ends_it_in_the_process_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_music_is_continued_and_the_result_is_made_again_from_its_file_alone(server: Server, tmp_path: Path) -> None:
+def test_music_is_continued_and_followed_and_made_again_from_its_file_alone(server: Server, tmp_path: Path) -> None:
     common = ("--server", server.url, "-q")
     assert run(tmp_path, "piano", "--seconds", "3", "-o", "a.flac", *common)[0] == 0
     words = ("strings", "--continue-from", "a.flac", "--keep", "2", "--seconds", "4", "-o", "b.flac")
@@ -234,3 +234,8 @@ def test_music_is_continued_and_the_result_is_made_again_from_its_file_alone(ser
     code, _, err = run(tmp_path, *words[:-1], "c.flac", "--seconds", "2", *common)
     assert code == 2
     assert "longer than what is kept" in err
+    words = ("metal", "--melody", "a.flac", "--seconds", "1", "--server", server.url)
+    assert run(tmp_path, *words, "--model", "test/melody", "-o", "m.wav") == (0, b"m.wav\n", "")
+    code, _, err = run(tmp_path, *words, "--model", "test/mono", "-o", "n.wav")
+    assert code == 2
+    assert "melody" in err

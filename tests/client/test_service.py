@@ -252,6 +252,12 @@ def test_an_event_that_cannot_be_read_is_an_error(event: dict[str, Any]) -> None
         ask("host", lambda service: service.music(ORDER), **answering(lambda request: stream_of(event)))
 
 
+def test_fields_that_prove_wrong_when_the_model_is_there_are_the_request_s_fault() -> None:
+    event = {"error": "Invalid request. melody: No.", "code": "invalid_fields", "fields": {"melody": ["No."]}}
+    with pytest.raises(Refused, match="melody: No"):
+        ask("host", lambda service: service.music(ORDER), **answering(lambda request: stream_of(event)))
+
+
 def test_sound_files_go_as_a_form_beside_the_request() -> None:
     seen: list[Request] = []
 

@@ -139,6 +139,9 @@ def test_the_tools_and_the_models_are_described(connect: Connect) -> None:
     assert models.structured_content is not None
     (default,) = [model for model in models.structured_content["models"] if model["default"]]
     assert default["id"] == "bundled/musicgen-tiny"
+    assert "facebook/musicgen-melody" in {
+        model["id"] for model in models.structured_content["models"] if model["melody"]
+    }
 
 
 @pytest.mark.parametrize(("header", "status"), [({"Origin": "https://elsewhere.example"}, 403), ({"Host": "a.b"}, 421)])
