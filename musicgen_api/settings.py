@@ -125,6 +125,12 @@ class Settings:
         check=values.is_file_or_hub_id,
         convert=os.path.expanduser,
     )
+    melody_separation: str = _setting(
+        "demucs",
+        "MUSICGEN_MELODY_SEPARATION",
+        why="What takes drums and bass out of a melody, as AudioCraft does: demucs, or none for melodies without any.",
+        check=one_of("demucs", "none"),
+    )
     max_duration_s: int = _setting(
         300,
         "MUSICGEN_MAX_DURATION_S",

@@ -144,6 +144,7 @@ def running_server(checkpoints: Checkpoints, tmp_path_factory: pytest.TempPathFa
         ),
         "MUSICGEN_MAX_MODELS": "4",
         "MUSICGEN_MBD": str(checkpoints.diffusion),
+        "MUSICGEN_MELODY_SEPARATION": "none",
         # One heap, large blocks returned at once: the size of the process tells what it holds.
         "MALLOC_ARENA_MAX": "1",
         "MALLOC_MMAP_THRESHOLD_": "131072",

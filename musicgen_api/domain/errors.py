@@ -18,7 +18,8 @@ The tree::
     │   ├── ModelOffline          its files are not here and the hub cannot be reached
     │   ├── ModelNotFound         the hub (or the folder) does not hold its files
     │   ├── ModelDamaged          its files are broken, of another format, or do not fit each other
-    │   └── DiffusionUnavailable  MultiBand Diffusion does not fit this model
+    │   ├── DiffusionUnavailable  MultiBand Diffusion does not fit this model
+    │   └── MelodyUnavailable     what takes drums and bass out of a melody cannot be had
     ├── OutOfMemory               the device had too little memory for the job
     ├── GenerationFailed          a defect of ours or of the model; the log holds the trace
     ├── StartFailed               AudioCraft or torch cannot be imported or set up; only a new process may help
@@ -174,6 +175,12 @@ class DiffusionUnavailable(ModelError):
     """The request asks for MultiBand Diffusion, which cannot be used with this model."""
 
     code = "diffusion_unavailable"
+
+
+class MelodyUnavailable(ModelError):
+    """The request has a melody, and Demucs, which prepares it, cannot be had or used."""
+
+    code = "melody_unavailable"
 
 
 class OutOfMemory(MusicGenError):

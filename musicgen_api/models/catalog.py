@@ -26,6 +26,7 @@ class CatalogEntry:
     channels: int | None  # 1 mono, 2 stereo; None: not known before it is loaded
     source: str  # a folder or a hub id; never shown to clients
     bundled: bool = False
+    melody: bool | None = False  # whether it can follow one; None: not known before it is loaded
 
 
 class Catalog:
@@ -82,15 +83,17 @@ def _built_in() -> Iterator[CatalogEntry]:
 
 def _hub_entry(variant: str, size: str, stereo: bool) -> CatalogEntry:
     hub_id = f"facebook/musicgen-{'stereo-' if stereo else ''}{variant}"
-    melody = " Its melody input is not used here." if "melody" in variant else ""
+    melody = " It can follow a melody." if "melody" in variant else ""
     return CatalogEntry(
         id=hub_id,
         title=f"MusicGen {variant.replace('-', ' ')}{' stereo' if stereo else ''}",
         description=f"{size} parameters, downloaded on first use; weights CC-BY-NC 4.0.{melody}",
         channels=2 if stereo else 1,
         source=hub_id,
+        melody="melody" in variant,
     )
 
 
 def _added(model_id: str, source: str) -> CatalogEntry:
-    return CatalogEntry(id=model_id, title=model_id, description="Added by the operator.", channels=None, source=source)
+    description = "Added by the operator."
+    return CatalogEntry(id=model_id, title=model_id, description=description, channels=None, source=source, melody=None)

@@ -1,7 +1,7 @@
 """A checkpoint, read -> a model on a device.
 
 Follows AudioCraft's loaders (models/loaders.py, 1.3.0), from which it differs in that no weight is initialised only to
-be overwritten, and that the stem separator of melody models, which text-to-music never uses, is not downloaded.
+be overwritten, and that melody models come without Demucs, which is loaded with the first melody (`melody`).
 
 Whatever fails here fails with files that are whole and a configuration that was looked through (`checkpoint`): it is
 about how they fit together, or about the device.
@@ -39,6 +39,7 @@ from musicgen_api.models.device import is_device_failure
 from musicgen_api.models.engine_weights import choose_precision, engine_for, why_not
 from musicgen_api.models.fitting import BUILDING_FAILURES, require_finite, require_fit, require_whole
 from musicgen_api.models.loaded_model import LoadedModel
+from musicgen_api.models.melody import MelodyConditioner
 from musicgen_api.models.packages import Package, State
 
 transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -267,12 +268,13 @@ def _register_text_encoder(folder: Path) -> str:
 
 @contextmanager
 def _no_stem_separator() -> Iterator[None]:
-    """ChromaStemConditioner downloads demucs when it is made. Without a melody it is never called."""
+    """ChromaStemConditioner downloads Demucs when it is made. Ours never calls it."""
 
     class NoSeparator(torch.nn.Module):
         sources = ("drums", "bass", "other", "vocals")
 
-    with _replaced(demucs.pretrained, "get_model", lambda name: NoSeparator()):
+    without_demucs = _replaced(demucs.pretrained, "get_model", lambda name: NoSeparator())
+    with without_demucs, _replaced(builders, "ChromaStemConditioner", MelodyConditioner):
         yield
 
 

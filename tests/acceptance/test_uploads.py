@@ -73,6 +73,17 @@ def test_any_file_goes_on_in_takes_while_it_is_heard_or_as_a_loop(server: Server
     assert last["status"] == "completed"
 
 
+def test_a_melody_is_followed_and_kept_music_goes_on_with_it(server: Server) -> None:
+    asked = {"model": "test/melody", "prompt": "piano", "duration": 2, "seed": 1, "format": "flac"}
+    tune = sound_file(music(3, 2, rate=48_000), 48_000)
+    followed = send(server, "/generate", melody=tune, **asked).content
+    assert not np.array_equal(ids_of(followed), ids_of(server.post("/generate", asked).content))
+    longer = send(server, "/generate", melody=tune, continuation=followed, **asked | {"duration": 4}).content
+    assert np.array_equal(ids_of(longer)[:, :100], ids_of(followed))
+    refused = send(server, "/generate", melody=tune, **asked | {"model": "test/mono"})
+    assert (refused.status_code, list(refused.json()["fields"])) == (422, ["melody"])
+
+
 def test_bad_files_leave_the_service_as_it_was(server: Server) -> None:
     for file in (b"", b"RIFF" + os.urandom(2000), sound_file(music(2))[:30_000]):
         response = send(server, "/generate", model="test/mono", prompt="piano", continuation=file)

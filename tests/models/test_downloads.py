@@ -34,7 +34,7 @@ from musicgen_api.models.hub import Downloads, checkpoint_file, text_encoder_fol
 from musicgen_api.models.loading import load_musicgen
 from tests.conftest import Checkpoints
 from tests.helpers.fakes import RecordingMonitor
-from tests.helpers.hub import Hub
+from tests.helpers.hub import Hub, send_this_process_to
 from tests.helpers.pieces import audio_of
 from tests.helpers.privileges import open_folder, without_privileges
 from tests.helpers.programs import openssl
@@ -56,12 +56,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     (folder / "state_dict.bin").write_bytes(WEIGHTS)
     (folder / "config.json").write_bytes(b"{}")
     with Hub({REPO: folder}) as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        send_this_process_to(hub, tmp_path / "cache", monkeypatch)
         for name in ("AUDIOCRAFT_CACHE_DIR", "HF_TOKEN", *PROXIES):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))

@@ -11,7 +11,7 @@ from marshmallow import Schema, ValidationError, fields, missing, validate
 
 from musicgen_api.apis.fields import StrictBoolean, StrictInteger, StrictNumber, Text, Upload
 from musicgen_api.apis.rendering import FORMATS
-from musicgen_api.apis.sounds import MOST_SECONDS, SHORTEST_S, continuation_of
+from musicgen_api.apis.sounds import MOST_SECONDS, SHORTEST_S, continuation_of, recording_of
 from musicgen_api.domain.errors import InvalidFields, NotJSON
 from musicgen_api.domain.request import MAX_SEED, MusicRequest, Section
 from musicgen_api.models.catalog import Catalog
@@ -101,8 +101,11 @@ def load_request(schema: Schema, body: object, catalog: Catalog) -> MusicRequest
     if not isinstance(body, dict):
         raise NotJSON("The body must be a JSON object.")
     values = _validate(schema, body)
-    values["model"] = catalog.find(values["model"]).id
-    return MusicRequest(**_with_sound(values))
+    model = catalog.find(values["model"])
+    if "melody" in values and model.melody is False:
+        able = ", ".join(entry.id for entry in catalog if entry.melody)
+        raise InvalidFields({"melody": [f"{model.id} cannot follow a melody. These can: {able}."]})
+    return MusicRequest(**_with_sound(values | {"model": model.id}))
 
 
 def check_request(schema: Schema, told: dict[str, Any], catalog: Catalog) -> None:
@@ -141,6 +144,8 @@ def _with_sound(values: dict[str, Any]) -> dict[str, Any]:
             )
             raise InvalidFields({"sections" if values.get("sections") else "duration": [longer]})
         values["continuation"] = kept
+    if "melody" in values:
+        values["melody"] = recording_of("melody", values["melody"])
     return values
 
 
@@ -251,6 +256,7 @@ def _uploads() -> dict[str, fields.Field[Any]]:
             validate=validate.Range(min=0, max=MOST_SECONDS),
             metadata={"description": "Seconds into continuation at which the kept part ends; its end by default."},
         ),
+        "melody": Upload("A recording of the tune to follow. For melody models."),
     }
 
 

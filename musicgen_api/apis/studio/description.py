@@ -28,6 +28,7 @@ _MODEL: Json = object_of(
         "title": TEXT,
         "description": TEXT,
         "channels": {"type": ["integer", "null"], "description": "1 mono, 2 stereo, null not known yet."},
+        "melody": {"type": ["boolean", "null"], "description": "Whether it can follow one, null not known yet."},
         "bundled": {"type": "boolean"},
         "default": {"type": "boolean"},
         "loaded": {"type": "boolean"},
