@@ -21,7 +21,7 @@ export const FRENCH = {
   "300 M parameters, downloaded on first use; weights CC-BY-NC 4.0.": "300 M de paramètres, téléchargés au premier usage ; poids sous CC-BY-NC 4.0.",
   "1.5 B parameters, downloaded on first use; weights CC-BY-NC 4.0.": "1,5 Md de paramètres, téléchargés au premier usage ; poids sous CC-BY-NC 4.0.",
   "3.3 B parameters, downloaded on first use; weights CC-BY-NC 4.0.": "3,3 Md de paramètres, téléchargés au premier usage ; poids sous CC-BY-NC 4.0.",
-  "Its melody input is not used here.": "Son entrée de mélodie n’est pas utilisée ici.",
+  "It can follow a melody.": "Il sait suivre une mélodie.",
   "Added by the operator.": "Ajouté par l’exploitant du service.",
   "Mono.": "Mono.",
   "Stereo.": "Stéréo.",

@@ -21,7 +21,7 @@ export const CHINESE = {
   "300 M parameters, downloaded on first use; weights CC-BY-NC 4.0.": "3 亿参数，首次使用时下载；权重采用 CC-BY-NC 4.0。",
   "1.5 B parameters, downloaded on first use; weights CC-BY-NC 4.0.": "15 亿参数，首次使用时下载；权重采用 CC-BY-NC 4.0。",
   "3.3 B parameters, downloaded on first use; weights CC-BY-NC 4.0.": "33 亿参数，首次使用时下载；权重采用 CC-BY-NC 4.0。",
-  "Its melody input is not used here.": "这里不使用它的旋律输入。",
+  "It can follow a melody.": "它能跟随旋律。",
   "Added by the operator.": "由服务的运营者添加。",
   "Mono.": "单声道。",
   "Stereo.": "立体声。",
