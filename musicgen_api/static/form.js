@@ -3,7 +3,7 @@
 // For each field called `name` the page holds a control `name` and an element `name-error` that describes it.
 
 import { inEveryLanguage } from "./i18n.js";
-import { countChars, parseSettings } from "./settings.js";
+import { countChars, countLines, parseSettings } from "./settings.js";
 
 /** Stands for the text of a number field that is no number: the browser reports "", which would pass for empty. */
 const NO_NUMBER = "?";
@@ -124,6 +124,7 @@ export class SettingsForm {
   /** What follows the fields by itself: the slider, the counter and the model's description. */
   #follow() {
     const { description, duration, model } = this.read();
+    this.element.querySelector("#sections-field").hidden = countLines(description) < 2;
     this.durationSlider.value = duration;
     const counter = this.element.querySelector("#description-count");
     counter.textContent = `${countChars(description)} / ${this.limits.maxPromptChars}`;

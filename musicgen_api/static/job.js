@@ -36,14 +36,15 @@ export class Jobs {
    * Runs one generation to its end. Call it while the browser handles a click or a key, so that it may make sounds.
    * @param {object} settings the request's JSON
    * @param {Record<string, Blob>} uploads
+   * @param {number} durationS of the piece
    * @returns {Promise<object | null>} the `completed` event; null if it was cancelled
    * @throws {Error} see api.js
    */
-  async run(settings, uploads) {
+  async run(settings, uploads, durationS) {
     const controller = new AbortController();
     this.controller = controller;
     this.player = settings.live ? new LivePlayer() : null;
-    if (this.player) this.liveView.open(this.player, settings.duration);
+    if (this.player) this.liveView.open(this.player, durationS);
     try {
       const completed = await this.#follow(settings, uploads, controller);
       return this.controller === controller ? completed : null;

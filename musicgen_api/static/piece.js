@@ -27,7 +27,7 @@ export function makePiece(completed, { settings, raw, modelTitle, linkable }) {
     sound = describeWav(bytes);
     return { seed, file: new Blob([bytes], { type: "audio/wav" }), format: "wav", levels: sound.levels };
   });
-  return { prompt: settings.description, settings, raw, modelTitle, linkable, madeAt: Date.now(), ...about(sound), takes };
+  return { prompt: raw.description, settings, raw, modelTitle, linkable, madeAt: Date.now(), ...about(sound), takes };
 }
 
 /**
@@ -40,9 +40,8 @@ export function makePiece(completed, { settings, raw, modelTitle, linkable }) {
 export async function openPiece(file, settings, raw, modelTitle) {
   const sound = await describeSound(file);
   const take = { seed: settings.seed, file, format: formatOf(file), levels: sound.levels };
-  const prompt = settings.description ?? (settings.sections ?? []).map(({ description }) => description).join(" → ");
-  const linkable = !("sections" in settings || "continuation_end" in settings);
-  return { prompt, settings, raw, modelTitle, linkable, madeAt: Date.now(), ...about(sound), takes: [take] };
+  const linkable = !("continuation_end" in settings);
+  return { prompt: raw.description, settings, raw, modelTitle, linkable, madeAt: Date.now(), ...about(sound), takes: [take] };
 }
 
 const about = ({ durationS, sampleRateHz, channels }) => ({ durationS, sampleRateHz, channels });

@@ -62,6 +62,7 @@ export function createRules({ maxPromptChars, maxDurationS, maxTakes, loudness, 
     fade_in: fade,
     fade_out: fade,
     loop: unless(false, flag),
+    sections: unless(false, flag),
   };
 }
 
@@ -82,6 +83,24 @@ export function parseSettings(raw, rules) {
 }
 
 /**
+ * The request itself: with `sections`, each line of the description is a part, and the parts share the duration in whole
+ * seconds.
+ */
+export function toRequest({ sections, ...settings }) {
+  const { description, duration, ...others } = settings;
+  const lines = linesOf(description);
+  if (!sections || lines.length < 2) return settings;
+  const until = (count) => Math.floor((count * duration) / lines.length);
+  const part = (line, index) => ({ description: line, duration: until(index + 1) - until(index) });
+  return { ...others, sections: lines.map(part) };
+}
+
+const linesOf = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
+
+/** Lines with words in them. */
+export const countLines = (text) => linesOf(text).length;
+
+/**
  * What a link that repeats these settings says behind its `#`, in a query's form. What equals its default is left out,
  * but the model stays when anything is said at all: another day's default may be another.
  */
@@ -98,9 +117,17 @@ export function fromQuery(query, names) {
   return Object.fromEntries(entries);
 }
 
-/** A request's JSON, as a recipe holds it, as strings: the inverse of `parseSettings`, for the fields that have a rule. */
-export function fromSettings(settings, rules) {
-  const known = Object.entries(settings).filter(([name, value]) => Object.hasOwn(rules, name) && value !== null);
+/**
+ * A request's JSON, as a recipe holds it, as strings, for the fields that have a rule: the inverse of `parseSettings` and
+ * `toRequest`, except that parts of different lengths become equally long.
+ */
+export function fromRequest({ sections = null, ...settings }, rules) {
+  const joined = sections && {
+    description: sections.map(({ description }) => description).join("\n"),
+    duration: sections.reduce((sum, { duration }) => sum + duration, 0),
+    sections: true,
+  };
+  const known = Object.entries({ ...settings, ...joined }).filter(([name]) => Object.hasOwn(rules, name));
   return Object.fromEntries(known.map(([name, value]) => [name, String(value)]));
 }
 

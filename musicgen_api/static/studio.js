@@ -4,7 +4,7 @@
 import { readRecipe, ServiceError } from "./api.js";
 import { t } from "./i18n.js";
 import { makePiece, openPiece } from "./piece.js";
-import { fromSettings, toQuery } from "./settings.js";
+import { fromRequest, toQuery, toRequest } from "./settings.js";
 import { SOURCE_FIELDS } from "./source.js";
 
 export class Studio {
@@ -30,12 +30,12 @@ export class Studio {
     const { fields, uploads } = this.source.read();
     // The others are not there before the end: takes are made together, a loop's beginning is made of its end.
     const live = this.page("listen").checked && parsed.takes === undefined && !parsed.mbd && !parsed.loop;
-    const settings = { ...parsed, ...fields, ...(live ? { live } : {}) };
+    const settings = { ...toRequest(parsed), ...fields, ...(live ? { live } : {}) };
     const raw = this.form.read();
     this.source.showError("");
     this.#setBusy(true);
     try {
-      const completed = await this.jobs.run(settings, uploads);
+      const completed = await this.jobs.run(settings, uploads, parsed.duration);
       if (completed) this.#finish(completed, { settings, raw, linkable: Object.keys(uploads).length === 0 });
     } catch (error) {
       this.#fail(error);
@@ -152,7 +152,7 @@ export class Studio {
   }
 
   async #showFile(file, { request }) {
-    const raw = fromSettings(request, this.form.rules);
+    const raw = fromRequest(request, this.form.rules);
     const title = this.findModel(request.model)?.title ?? String(request.model);
     this.showAgain(await openPiece(file, request, raw, title));
     // A piece that went on from another one can be made again from its own file.

@@ -194,6 +194,22 @@ def test_a_recording_begins_a_piece(open_page: OpenPage, service: ScriptedServic
     page.keyboard.press("Escape")
 
 
+def test_a_recorded_tune_is_followed(open_page: OpenPage, service: ScriptedService, console: Console) -> None:
+    console.expect("status of 422")
+    page = open_page(service.url + "#model=facebook/musicgen-melody&description=piano&duration=5")
+    source = record(page)
+    expect(source.get_by_label("Follow its tune")).to_be_checked()
+    expect(source.get_by_text("cannot follow a tune")).to_be_hidden()
+    expect(source.get_by_role("group", name="What is kept")).to_be_hidden()
+    generate_button(page).click()
+    request = service.next_request()
+    assert request.continuation is None
+    assert 1 < request.melody.duration_s < 20
+    page.keyboard.press("Escape")
+    page.get_by_label("Model").select_option("bundled/musicgen-tiny")
+    expect(source.get_by_text("This model cannot follow a tune.")).to_be_visible()
+
+
 def test_a_file_of_ours_brings_its_settings_back(page: Page, tmp_path: Path) -> None:
     with page.expect_download() as started:
         page.get_by_role("link", name="Download WAV").click()

@@ -98,7 +98,7 @@ PARSE = """async (raw) => {
                               models: ["a/b", "c/d"] });
   const usual = { description: "calm", model: "a/b", duration: "30", takes: "1", top_k: "250", top_p: "0",
                   temperature: "1", cfg_coef: "3", mbd: "false", seed: "", loudness: "", fade_in: "0", fade_out: "0",
-                  loop: "false" };
+                  loop: "false", sections: "false" };
   return parseSettings({ ...usual, ...raw }, rules);
 }"""
 
