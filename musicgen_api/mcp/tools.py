@@ -155,7 +155,7 @@ class Tools:
         format: FileFormat = "mp3",
         path: SaveTo = None,
     ) -> Annotated[CallToolResult, Made]:
-        """Make a sound that is not music: a door, rain, a crowd. Takes an AudioGen model where the service has one."""
+        """Make a sound that is not music: a door, rain, a crowd. Takes the model that the service makes sounds with."""
         if model is None:
             with _sentences():
                 async with self._connect() as service:
