@@ -17,7 +17,15 @@ from musicgen_api.engine.cpu.threads import ThreadTuner, tuned_step
 from musicgen_api.engine.pattern import UNKNOWN, decided_codes, delay_codes, first_open_step
 from musicgen_api.engine.runner import BLOCK, BUCKET, BucketRunner, EagerRunner, Runner
 from musicgen_api.engine.sampling import Generators, Sampling, guide, sample
-from musicgen_api.engine.state import Conditions, drop_null_cross, new_state, project_condition, restart
+from musicgen_api.engine.state import (
+    Check,
+    Conditions,
+    drop_null_cross,
+    new_state,
+    project_condition,
+    restart,
+    unchecked,
+)
 from musicgen_api.engine.transformer import Tables, make_tables
 from musicgen_api.engine.weights import ModelWeights
 
@@ -85,14 +93,16 @@ class Engine:
         sampling: Sampling,
         guidance: float | None = None,
         generators: Generators = (None,),
-        on_step: OnStep = lambda: None,
+        on_step: OnStep = unchecked,
+        check: Check = unchecked,
     ) -> Iterator[Tensor]:
         """Continue the known codes [B, K, T] (T may be 0) to `frames` frames; the new ones come in order, [B, K, n].
 
         `conditions` holds one batch, or two that are run one after the other (conditional, null). With
         `guidance` their rows together are 2B and the null rows are the last B; without it they are B.
-        `on_step()` is called after each step; what it raises, or closing the iterator, ends the generation and leaves
-        nothing behind. The first steps of a window decide no whole frame, because codebooks lag (`pattern.py`).
+        `on_step()` is called after each step, and `check()` before each layer of the first steps, which run at once.
+        What they raise, or closing the iterator, ends the generation and leaves nothing behind. The first steps of a
+        window decide no whole frame, because codebooks lag (`pattern.py`).
         """
         a = self.architecture
         batch, codebooks, known_frames = known.shape
@@ -104,7 +114,7 @@ class Engine:
         # Prefill: everything that is known goes through the model at once.
         steps = self._open_steps(known, frames)
         first = first_open_step(known_frames, a.delays)
-        logits, runners = self.begin(steps, first, self._merge(conditions, batch))
+        logits, runners = self.begin(steps, first, self._merge(conditions, batch), check)
 
         # Then step by step: sample a column, hand over the frames that it completes, run it.
         last, handed_over = steps.shape[-1] - 1, known_frames
@@ -123,7 +133,9 @@ class Engine:
                     logits = _join([runner.step(steps[..., position]) for runner in runners])
 
     @torch.inference_mode()
-    def begin(self, steps: Tensor, start: int, conditions: Sequence[Conditions]) -> tuple[Tensor, list[Runner]]:
+    def begin(
+        self, steps: Tensor, start: int, conditions: Sequence[Conditions], check: Check = unchecked
+    ) -> tuple[Tensor, list[Runner]]:
         """Run the first `start` of the delayed steps [B, K, S]: their last logits, and runners to go on with.
 
         The runners of several conditions are to be stepped together; the rows of all their logits are one batch.
@@ -132,8 +144,8 @@ class Engine:
         logits: list[Tensor] = []
         for index, part in enumerate(conditions):
             capacity = part.prefix_steps + steps.shape[-1] - 1
-            runner = self._prepare(index, part, part.prefix_steps + start, capacity, steps.shape[0])
-            logits.append(runner.prefill(steps[..., :start], part.prefix))
+            runner = self._prepare(index, part, part.prefix_steps + start, capacity, steps.shape[0], check)
+            logits.append(runner.prefill(steps[..., :start], part.prefix, check))
             runners.append(runner)
         return _join(logits), runners
 
@@ -157,14 +169,14 @@ class Engine:
             prefix = torch.cat([conditional.prefix, null.prefix])
         return [Conditions(conditional.rows + null.rows, prefix, conditional.cross)]
 
-    def _prepare(self, index: int, part: Conditions, known: int, capacity: int, batch: int) -> Runner:
+    def _prepare(self, index: int, part: Conditions, known: int, capacity: int, batch: int, check: Check) -> Runner:
         """A runner with empty buffers for the job's `index`-th batch of conditions.
 
         `known` steps come first, at once; `capacity` is how many there will be in the end.
         """
         if self._padded:
-            return self._bucket_runner(index, part, capacity, batch)
-        condition = project_condition(self.architecture, self.weights, part.cross)
+            return self._bucket_runner(index, part, capacity, batch, check)
+        condition = project_condition(self.architecture, self.weights, part.cross, check=check)
         if self._compiled is not None and part.rows <= MOST_ROWS:
             state = new_state(self.architecture, self.weights, part.rows, capacity, condition)
             return CompiledRunner(self._compiled, self._tables(capacity), state, batch, torch.get_num_threads())
@@ -172,9 +184,9 @@ class Engine:
         state = new_state(self.architecture, self.weights, part.rows, room, condition)
         return EagerRunner(self.architecture, self.weights, self._tables(capacity), state)
 
-    def _bucket_runner(self, index: int, part: Conditions, capacity: int, batch: int) -> BucketRunner:
+    def _bucket_runner(self, index: int, part: Conditions, capacity: int, batch: int, check: Check) -> BucketRunner:
         """The runner of the last job where the shapes allow, with what it captured; else a new one in its place."""
-        condition = project_condition(self.architecture, self.weights, part.cross, pad_to=_CROSS_BUCKET)
+        condition = project_condition(self.architecture, self.weights, part.cross, pad_to=_CROSS_BUCKET, check=check)
         kept = self._kept.get(index)
         if kept is not None:
             changed = kept.why_not(batch, part.rows, capacity, condition.shape)

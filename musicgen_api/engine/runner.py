@@ -11,7 +11,7 @@ from torch import Tensor
 
 from musicgen_api.engine.architecture import Architecture
 from musicgen_api.engine.cuda.graphs import CapturedBySize
-from musicgen_api.engine.state import State, grow
+from musicgen_api.engine.state import Check, State, grow, unchecked
 from musicgen_api.engine.transformer import (
     StepAttention,
     Tables,
@@ -34,7 +34,7 @@ class Runner(Protocol):
 
     state: State
 
-    def prefill(self, steps: Tensor, prefix: Tensor | None) -> Tensor:
+    def prefill(self, steps: Tensor, prefix: Tensor | None, check: Check = unchecked) -> Tensor:
         """Run the empty state over its first steps [B, K, T], a prepended condition [R, P, C] before them; see
         `transformer.prefill`."""
 
@@ -49,9 +49,9 @@ class EagerRunner:
         self._architecture, self._weights, self._tables, self.state = architecture, weights, tables, state
         self._bias: Tensor | None = None
 
-    def prefill(self, steps: Tensor, prefix: Tensor | None) -> Tensor:
+    def prefill(self, steps: Tensor, prefix: Tensor | None, check: Check = unchecked) -> Tensor:
         """See `Runner.prefill`."""
-        return prefill(self._architecture, self._weights, self._tables, self.state, steps, prefix)
+        return prefill(self._architecture, self._weights, self._tables, self.state, steps, prefix, check)
 
     def step(self, codes: Tensor) -> Tensor:
         """See `Runner.step`."""
@@ -101,9 +101,9 @@ class BucketRunner:
         self._rotary_position = torch.zeros(1, dtype=torch.long, device=weights.device)
         self._run = CapturedBySize(self._compute) if capture else self._compute
 
-    def prefill(self, steps: Tensor, prefix: Tensor | None) -> Tensor:
+    def prefill(self, steps: Tensor, prefix: Tensor | None, check: Check = unchecked) -> Tensor:
         """See `Runner.prefill`."""
-        return prefill(self._architecture, self._weights, self._tables, self.state, steps, prefix)
+        return prefill(self._architecture, self._weights, self._tables, self.state, steps, prefix, check)
 
     def step(self, codes: Tensor) -> Tensor:
         """See `Runner.step`; the result is overwritten by the next step."""

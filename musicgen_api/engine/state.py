@@ -3,7 +3,7 @@
 A captured CUDA graph reads these very buffers, so they are never rebound while it lives.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,13 @@ from torch import Tensor
 
 from musicgen_api.engine.architecture import Architecture
 from musicgen_api.engine.weights import CrossWeights, Linear, ModelWeights
+
+Check = Callable[[], None]
+"""Called between the parts of a long computation; what it raises ends it."""
+
+
+def unchecked() -> None:
+    """Let a computation run to its end."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +130,14 @@ def new_state(
 
 
 def project_condition(
-    architecture: Architecture, weights: ModelWeights, cross: Tensor | None, *, pad_to: int = 1
+    architecture: Architecture,
+    weights: ModelWeights,
+    cross: Tensor | None,
+    *,
+    pad_to: int = 1,
+    check: Check = unchecked,
 ) -> CrossCondition:
-    """Compute all layers' keys and values of a condition [rows, N, C].
+    """Compute all layers' keys and values of a condition [rows, N, C], with a `check` before each layer.
 
     `pad_to` rounds N up to a multiple, so that a captured graph serves prompts of different lengths.
     """
@@ -136,12 +148,15 @@ def project_condition(
     source = F.pad(cross.to(weights.compute_dtype), (0, 0, 0, padded - length))
     # A song must not depend on its neighbours: in torch's int8 products a row's last bits depend on how many there are.
     parts = torch.split(source, 1 if weights.precision == "int8" else rows)
-    caches = tuple(_project(layer.cross, parts, architecture) for layer in weights.layers)
+    caches = []
+    for layer in weights.layers:
+        check()
+        caches.append(_project(layer.cross, parts, architecture))
     if pad_to == 1:
-        return CrossCondition(caches, None)
+        return CrossCondition(tuple(caches), None)
     bias = torch.zeros(1, padded, dtype=source.dtype, device=source.device)
     bias[:, length:] = float("-inf")
-    return CrossCondition(caches, bias)
+    return CrossCondition(tuple(caches), bias)
 
 
 def _project(weights: CrossWeights | None, parts: Sequence[Tensor], architecture: Architecture) -> CrossCache:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from musicgen_api.engine.architecture import Architecture
-from musicgen_api.engine.state import State
+from musicgen_api.engine.state import Check, State, unchecked
 from musicgen_api.engine.weights import CrossWeights, LayerWeights, ModelWeights
 
 
@@ -78,10 +78,12 @@ def prefill(
     state: State,
     steps: Tensor,
     prefix: Tensor | None,
+    check: Check = unchecked,
 ) -> Tensor:
     """Run the empty `state` over its first steps [B, K, T] at once, prepended condition [R, P, C] included.
 
-    Fills the cache; returns the last step's logits [R, K, card] in fp32.
+    Fills the cache; returns the last step's logits [R, K, card] in fp32. Many steps take long, so there is a `check`
+    before each layer.
     """
     assert state.filled == 0, "prefill starts from an empty cache"
     x = embed(weights, tables, steps)
@@ -94,6 +96,7 @@ def prefill(
         x = x + tables.sine[:length]
     x = x.reshape(state.rows * length, architecture.width)
     for index, layer in enumerate(weights.layers):
+        check()
         x = _layer(architecture, layer, state, index, x, _FirstSteps(architecture, tables, length))
     state.filled = length
     if architecture.past_context is not None:

@@ -65,6 +65,7 @@ class EngineAdapter:
                 guidance=self.guidance,
                 generators=[self.generators[song] for song in group],
                 on_step=lambda: on_step(1 / len(groups)),
+                check=lambda: on_step(0.0),
             )
             for group in groups
         ]

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import weakref
+from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
 import pytest
 import torch
 
 from musicgen_api.domain.request import PRECISIONS
+from musicgen_api.engine import Sampling, weights
 from musicgen_api.engine import engine as engine_module
-from musicgen_api.engine import weights
 from musicgen_api.engine.cuda.graphs import CapturedBySize
 from musicgen_api.engine.pattern import delay_codes, undelay_codes
 from musicgen_api.engine.runner import BLOCK, BUCKET, BucketRunner
 from musicgen_api.engine.state import Conditions, State, drop_null_cross, new_state
 from musicgen_api.engine.weights import COMPUTE_DTYPES, Precision, pack_linear, quantise_rows
+from musicgen_api.generation.conditions import conditions_of
 from tests.helpers.language_models import CARD, CPU, STEREO_DELAYS, engine_for, seeded, songs, tiny_lm
 
 
@@ -184,3 +187,36 @@ def test_where_a_step_cannot_be_captured_it_runs_directly_and_the_log_says_so(ca
     doubled = CapturedBySize(lambda size: torch.full((2,), 2.0 * size))
     assert [doubled(size).tolist() for size in (1, 2, 1)] == [[2.0, 2.0], [4.0, 4.0], [2.0, 2.0]]
     assert caplog.text.count("could not be captured") == 1
+
+
+@pytest.mark.parametrize(
+    "form", [{"precision": "fp32"}, {"precision": "fp32", "padded": True}, {"precision": "int8"}], ids=str
+)
+@pytest.mark.parametrize("place", ["cross", "prepend"])
+def test_the_first_steps_of_a_window_are_stopped_at_any_layer_and_leave_nothing(
+    form: dict[str, Any], place: str
+) -> None:
+    lm = tiny_lm(**{"cross": (), "prepend": (), place: ("description",)})
+    engine = engine_for(lm, **form).engine
+    conditions = conditions_of(lm, songs("a slow piano"))
+    known = torch.randint(CARD, (1, lm.n_q, 60), generator=torch.Generator().manual_seed(1))
+
+    def codes(check: Callable[[], None]) -> torch.Tensor:
+        greedy = Sampling(use_sampling=False)
+        frames = engine.generate(known, conditions, frames=70, sampling=greedy, guidance=3.0, check=check)
+        return torch.cat(list(frames), dim=-1)
+
+    checks = itertools.count()
+    expected = codes(lambda: next(checks) and None)
+    asked, layers = next(checks), len(lm.transformer.layers)
+    assert asked >= (2 if place == "cross" else 1) * layers
+    for stop_at in range(asked):
+        left = iter(range(stop_at))
+
+        def stop(left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise Stop
+
+        with pytest.raises(Stop):
+            codes(stop)
+    assert torch.equal(codes(lambda: None), expected)

@@ -11,7 +11,7 @@ from musicgen_api.engine.architecture import Architecture
 from musicgen_api.engine.cpu import barrier, layout, openmp
 from musicgen_api.engine.cpu.forms import Form, FormMissing, choose
 from musicgen_api.engine.cpu.step import compile_step
-from musicgen_api.engine.state import State
+from musicgen_api.engine.state import Check, State, unchecked
 from musicgen_api.engine.transformer import Tables, prefill
 from musicgen_api.engine.weights import Int8Linear, Linear, ModelWeights, Norm
 
@@ -153,7 +153,7 @@ class CompiledRunner:
         for name, value in values.items():
             self._job[0][name] = value
 
-    def prefill(self, steps: Tensor, prefix: Tensor | None) -> Tensor:
+    def prefill(self, steps: Tensor, prefix: Tensor | None, check: Check = unchecked) -> Tensor:
         """See `Runner.prefill`.
 
         A first step alone is a step like all others. More steps go row by row: in torch's products a row's last bits
@@ -166,7 +166,8 @@ class CompiledRunner:
         for r in range(self.state.rows):
             row_prefix = None if prefix is None else prefix[r : r + 1]
             row = _row(self.state, r, a.heads)
-            logits.append(prefill(a, weights, self._tables, row, steps[r % songs : r % songs + 1], row_prefix))
+            row_steps = steps[r % songs : r % songs + 1]
+            logits.append(prefill(a, weights, self._tables, row, row_steps, row_prefix, check))
             filled = row.filled
         self.state.filled = filled
         return torch.cat(logits)
