@@ -51,17 +51,14 @@ export class LivePlayer {
   add(samples, channels, sampleRateHz) {
     this.waiting.push(this.#makeBuffer(samples, channels, sampleRateHz));
     this.receivedS += samples.length / channels / sampleRateHz;
-    if (this.started && this.#dry && this.scheduledS > 0) this.#waitForMore();
+    // The first part that comes after everything was played: the next interruption shall be further away.
+    if (this.started && this.#dry && this.waiting.length === 1) this.cushionS *= 2;
     if (!this.#dry || this.receivedS - this.scheduledS >= this.cushionS) this.#schedule();
   }
 
   /** All that was scheduled has been played. */
   get #dry() {
     return !this.started || this.nextAtS <= this.context.currentTime;
-  }
-
-  #waitForMore() {
-    if (this.waiting.length === 1) this.cushionS *= 2;
   }
 
   #schedule() {
@@ -98,22 +95,24 @@ export class LivePlayer {
    */
   async handOver(audio) {
     if (!this.started) return this.close();
+    const { muted } = audio;
     try {
       await seek(audio, this.positionS);
-      if (!this.paused) await this.#join(audio);
+      const atEnd = audio.duration - this.positionS < TOLERANCE_S; // From there it would begin again.
+      if (!this.paused && !atEnd) await this.#join(audio, muted);
     } catch {
       // The file does not play, or somebody has paused it or chosen another: then there is nothing to join.
     }
-    audio.muted = false;
+    audio.muted = muted;
     return this.close();
   }
 
-  async #join(audio) {
+  async #join(audio, muted) {
     audio.muted = true;
     await audio.play();
     const early = this.positionS - audio.currentTime;
     if (Math.abs(early) > TOLERANCE_S) await seek(audio, this.positionS + Math.max(0, early) / 2);
-    audio.muted = false;
+    audio.muted = muted;
     this.gain.gain.setTargetAtTime(0, this.context.currentTime, FADE_S / 4);
     await new Promise((resolve) => setTimeout(resolve, FADE_S * 1000));
   }

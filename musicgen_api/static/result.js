@@ -86,6 +86,7 @@ export class Result {
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = URL.createObjectURL(this.take.file);
     this.audio.src = this.url;
+    this.audio.loop = this.piece.settings.loop === true;
     if (positionS > 0) this.audio.currentTime = positionS;
     if (play) this.audio.play().catch(() => {}); // Another take was chosen before this one began.
     this.waveform.show(this.take.levels, this.piece.durationS);

@@ -95,7 +95,9 @@ def test_all_of_it_works_by_keyboard(page: Page, service: ScriptedService) -> No
     request = service.next_request()
     assert (request.loop, request.duration) == (True, 10)
     assert request.continuation.duration_s == pytest.approx(8, abs=0.1)
-    page.keyboard.press("Escape")
+    service.complete()
+    expect(page.locator("#player")).to_have_js_property("duration", 10)
+    expect(page.locator("#player")).to_have_js_property("loop", True)
 
 
 def test_the_beginning_is_kept_and_the_rest_tried_again(page: Page, service: ScriptedService) -> None:

@@ -122,6 +122,17 @@ def test_a_sound_that_was_held_stays_held_in_the_file(page: Page, service: Scrip
     expect(player).to_have_js_property("paused", True)
 
 
+def test_what_was_heard_to_its_end_does_not_begin_again(page: Page, service: ScriptedService) -> None:
+    start(page, 1)
+    service.next_request()
+    service.sound(0, 1, of_s=1)
+    wait_until(lambda: scheduled(page) and clock(page) > scheduled(page)[0]["when"] + 1, why="the end of the sound")
+    service.complete()
+    wait_until(lambda: page.evaluate("window.contexts[0].state") == "closed", why="the file to take over")
+    expect(page.locator("#player")).to_have_js_property("paused", True)
+    expect(page.locator("#player")).to_have_js_property("currentTime", 1)
+
+
 def test_a_slow_service_makes_it_wait_longer_each_time(page: Page, service: ScriptedService) -> None:
     start(page)
     service.next_request()

@@ -20,6 +20,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from musicgen_api import create_app
+from musicgen_api.audio.shape import overlap_s
 from musicgen_api.domain.errors import MusicGenError
 from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Sound, Take
 from musicgen_api.jobs.gpu_thread import GpuThread
@@ -50,7 +51,8 @@ class ScriptedSynthesizer:
         self.requests.put(request)
         while (step := self._next_step(monitor)) is not None:
             step(monitor)
-        waveform = tone(request.duration).takes[0].waveform
+        overlap = overlap_s(request.duration) if request.loop else 0
+        waveform = tone(request.duration + overlap).takes[0].waveform
         return Music(tuple(Take(seed, waveform) for seed in request.seeds), SAMPLE_RATE_HZ)
 
     def release_idle(self) -> float | None:
@@ -159,9 +161,9 @@ class _QuietHandler(WSGIRequestHandler):
         """The browser's console tells more."""
 
 
-def tone(duration_s: int) -> Music:
+def tone(duration_s: float) -> Music:
     """Music that swells from silence: one sees in its picture where it begins."""
-    time_s = np.arange(duration_s * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    time_s = np.arange(round(duration_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     swell = time_s / duration_s * (0.6 + 0.4 * np.sin(2 * np.pi * time_s))
     waveform = (0.9 * swell * np.sin(2 * np.pi * 220 * time_s))[None].astype(np.float32)
     return Music((Take(1, waveform),), SAMPLE_RATE_HZ)
