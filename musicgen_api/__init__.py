@@ -15,7 +15,7 @@ from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from musicgen_api import environment, xformers_stand_in
-from musicgen_api.apis import openapi
+from musicgen_api.apis import form, openapi
 from musicgen_api.apis.access import require_keys
 from musicgen_api.apis.documents import generate, healthcheck, music
 from musicgen_api.apis.error_responses import register_error_handlers
@@ -55,6 +55,7 @@ def create_app(settings: Settings | None = None, *, gpu_thread: GpuThread | None
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["musicgen_settings"] = settings
+    app.extensions["musicgen_larger_bodies"] = dict.fromkeys(form.PATHS, settings.max_upload_bytes)
     app.extensions["musicgen_catalog"] = catalog
     app.extensions["musicgen_openapi"] = openapi.describe(settings, catalog)
     own = gpu_thread is None
