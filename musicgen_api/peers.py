@@ -37,23 +37,26 @@ class Peers:
         self._lock = threading.Lock()
         self._asked_at = float("-inf")
         self._answers: list[int] = []
+        self._asking = threading.Thread()
 
     def __call__(self, own_s: int) -> int:
-        """Ask the others, unless that was just done. One that does not answer does not count."""
+        """Ask the others, unless that was just done. One that does not answer soon does not count."""
         if not self._addresses:
             return own_s
         with self._lock:
-            if time.monotonic() - self._asked_at > KEEP_S:
-                self._answers = self._ask_all()
-                self._asked_at = time.monotonic()
-            return min([own_s, *self._answers])
+            if not self._asking.is_alive() and time.monotonic() - self._asked_at > KEEP_S:
+                self._asked_at, self._answers = time.monotonic(), []
+                self._asking = threading.Thread(target=self._ask_all, args=(self._answers,), name="peers", daemon=True)
+                self._asking.start()
+            asking, answers = self._asking, self._answers
+        asking.join(ASK_S)
+        return min([own_s, *answers])
 
-    def _ask_all(self) -> list[int]:
+    def _ask_all(self, answers: list[int]) -> None:
         found = {address for name, port in self._addresses for address in _resolve(name, port)}
-        if not found:
-            return []
-        with ThreadPoolExecutor(len(found), "peers") as pool:
-            return [seconds for seconds in pool.map(_ask, found) if seconds is not None]
+        with ThreadPoolExecutor(max(len(found), 1), "peers") as pool:
+            for address in found:
+                pool.submit(_ask, address, answers)
 
 
 def _resolve(name: str, port: int) -> set[Address]:
@@ -64,14 +67,14 @@ def _resolve(name: str, port: int) -> set[Address]:
     return {(str(address[0]), port) for *_, address in found}
 
 
-def _ask(address: Address) -> int | None:
-    """Seconds until the instance takes a request, None if it does not say."""
+def _ask(address: Address, answers: list[int]) -> None:
+    """Note in how many seconds the instance takes a request, if it says so."""
     connection = http.client.HTTPConnection(*address, timeout=ASK_S)
     try:
         connection.request("GET", "/api/healthcheck", headers={MARK: "1"})
         response = connection.getresponse()
-        return FREE_S if response.status == 200 else int(response.headers.get("Retry-After", ""))
+        answers.append(FREE_S if response.status == 200 else int(response.headers.get("Retry-After", "")))
     except (OSError, http.client.HTTPException, ValueError):
-        return None
+        pass  # it does not count
     finally:
         connection.close()

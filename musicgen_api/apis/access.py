@@ -34,8 +34,9 @@ def require_keys(app: Flask, settings: Settings) -> None:
         sent = _sent_keys()
         labels = [label for key in sent if (label := keys.label_of(key)) is not None]
         if not labels:
+            # The path, which is the client's, comes last and quoted: what reads this line must not be led astray.
             reason = "wrong" if sent else "no"
-            log.warning("Refused %s %s from %s: %s API key", request.method, request.path, request.remote_addr, reason)
+            log.warning("Refused %s (%s API key): %s %r", request.remote_addr, reason, request.method, request.path)
             raise Unauthorized(wrong=bool(sent))
         identify(labels[0])
 

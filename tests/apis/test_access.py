@@ -77,7 +77,9 @@ def test_the_log_says_who_failed_and_never_with_what(running: Service, caplog: p
     with caplog.at_level(logging.DEBUG):
         running.client.post("/generate", json=VALID["/generate"], headers={"xi-api-key": WRONG})
         running.client.post("/generate", json=VALID["/generate"], headers={"xi-api-key": KEY})
-    assert "Refused POST /generate from 127.0.0.1: wrong API key" in caplog.text
+        running.client.get("/x%0a9.9.9.9 (wrong API key)")
+    assert "Refused 127.0.0.1 (wrong API key): POST '/generate'" in caplog.text
+    assert r"Refused 127.0.0.1 (no API key): GET '/x\n9.9.9.9 (wrong API key)'" in caplog.text
     assert WRONG not in caplog.text
     assert KEY not in caplog.text
 

@@ -21,7 +21,7 @@ pid {folder}/pid;
 error_log {folder}/error.log;
 events {{}}
 http {{
-    access_log off;
+    {access_log}
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -79,7 +79,9 @@ def adapt(site: str, upstream_ports: Sequence[int], port: int) -> str:
 def serving(folder: Path, site: str, port: int) -> Iterator[None]:
     """Run nginx with this site, which listens on `port`; skips or fails the test where there is none."""
     (folder / "site.conf").write_text(site)
-    (folder / "nginx.conf").write_text(MAIN.format(folder=folder))
+    (folder / "nginx.conf").write_text(
+        MAIN.format(folder=folder, access_log="" if "access_log " in site else "access_log off;")
+    )
     command = [programs.nginx(), "-c", folder / "nginx.conf", "-p", folder]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
     try:
