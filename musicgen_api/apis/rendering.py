@@ -39,13 +39,18 @@ def render(take: Take, sample_rate: int, request: MusicRequest) -> bytes:
 
 def recipe_of(request: MusicRequest, take: Take) -> Recipe:
     """How `take` was made: a request for it alone, by the names of `POST /api/music`, and its codes."""
-    return Recipe(request=_what(request) | _how(request, take.seed), version=VERSION, codes=take.codes)
+    return Recipe(
+        request=_what(request, take.reading.descriptions) | _how(request, take.seed), version=VERSION, codes=take.codes
+    )
 
 
-def _what(request: MusicRequest) -> dict[str, Any]:
-    if request.sections:
-        return {"sections": [vars(section).copy() for section in request.sections]}
-    return {"description": request.description, "duration": request.duration}
+def _what(request: MusicRequest, used: tuple[str, ...]) -> dict[str, Any]:
+    """The parts, each with what the model read in place of its description, so that nobody needs to translate again."""
+    parts = [{"description": part.description, "duration": part.duration} for part in request.parts]
+    for part, text in zip(parts, used, strict=bool(used)):
+        if text != part["description"]:
+            part["description_used"] = text
+    return {"sections": parts} if request.sections else parts[0]
 
 
 def _how(request: MusicRequest, seed: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import joblib
@@ -12,19 +13,32 @@ import torch
 from musicgen_api.domain.errors import DeviceMissing, GenerationFailed
 from musicgen_api.domain.progress import ProgressMeter
 from musicgen_api.domain.recipe import Codes
-from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Phase, Sound, Take
+from musicgen_api.domain.request import (
+    AS_ASKED,
+    Backend,
+    Monitor,
+    Music,
+    MusicRequest,
+    Phase,
+    Reading,
+    Section,
+    Sound,
+    Take,
+)
 from musicgen_api.engine import Sampling
 from musicgen_api.generation import codec
 from musicgen_api.generation.diffusion import Diffusion
 from musicgen_api.generation.frames import generate
 from musicgen_api.generation.plan import make_plan
 from musicgen_api.generation.seeds import as_default, seeded_generator
-from musicgen_api.models.catalog import Catalog
+from musicgen_api.models.catalog import Catalog, CatalogEntry
 from musicgen_api.models.device import device_failures
 from musicgen_api.models.loaded_model import LoadedModel
 from musicgen_api.models.loading import BackendChoice
 from musicgen_api.models.store import ModelStore
 from musicgen_api.settings import Settings
+from musicgen_api.translation import language
+from musicgen_api.translation.translator import Translators, as_asked
 
 GREEDY_BELOW = 1e-6
 """Temperatures below are argmax: the softmax has long become a one there, and 1e-40 would divide to infinity."""
@@ -40,12 +54,16 @@ class AudioCraftSynthesizer:
         self.backends: dict[str, Backend] = {}
         self._catalog = catalog
         self._diffusion = Diffusion(settings.diffusion, device)
+        self._translators: Translators | None = None
+        if settings.translate == "auto":
+            self._translators = Translators(settings.added_translators, idle_s=settings.model_idle_s)
         self._store = ModelStore(
             device,
             capacity=settings.max_models,
             idle_s=settings.model_idle_s,
             choice=BackendChoice(settings.engine, settings.precision, settings.step, settings.cuda_graphs),
             on_change=self._note_backends,
+            make_room=self._release_translators,
         )
 
     @property
@@ -57,7 +75,7 @@ class AudioCraftSynthesizer:
         """Load the default model. Raises as `synthesize` does."""
         entry = self._catalog.find(self._catalog.default_id)
         with device_failures(f"loading {entry.id}"):
-            self._store.get(entry, monitor)
+            self._load(entry, monitor)
 
     def synthesize(self, request: MusicRequest, monitor: Monitor) -> Music:
         """Make the piece.
@@ -75,25 +93,49 @@ class AudioCraftSynthesizer:
 
     def release_idle(self) -> float | None:
         """Free models that are idle for too long; seconds until the next call makes sense."""
-        timeout_s = self._store.release_idle()
+        timeouts_s = [self._store.release_idle()]
         if not self.backends:
             self._diffusion.release()
-        return timeout_s
+        if self._translators is not None:
+            timeouts_s.append(self._translators.release_idle())
+        return min((timeout_s for timeout_s in timeouts_s if timeout_s is not None), default=None)
 
     def _synthesize(self, request: MusicRequest, monitor: Monitor) -> Music:
         entry = self._catalog.find(request.model)
         meter = ProgressMeter(monitor, _shares(loading=entry not in self._store, diffusing=request.mbd))
         with device_failures(f"loading {entry.id}"):
             meter.enter(Phase.LOADING, 1)
-            model = self._store.get(entry, monitor)
+            model = self._load(entry, monitor)
             if request.mbd:
                 self._diffusion.prepare(model, monitor)
+        reading = self._read(request, entry, monitor)
+        request = _as_read(request, reading)
         with device_failures(f"generating {request.duration} s with {entry.id}"):
             if request.live:
                 waveform, codes = _generate_live(model, request, meter, monitor)
-                return _music([waveform], codes, model, request)
+                return _music([waveform], codes, model, request, reading)
             codes = _generate_codes(model, request, meter)
-            return _music(self._decode(model, codes, request, meter), codes, model, request)
+            return _music(self._decode(model, codes, request, meter), codes, model, request, reading)
+
+    def _load(self, entry: CatalogEntry, monitor: Monitor) -> LoadedModel:
+        model = self._store.get(entry, monitor)
+        if self._translators is not None and not entry.bundled:
+            language.prepare()  # now, so that no description waits for it
+        return model
+
+    def _read(self, request: MusicRequest, entry: CatalogEntry, monitor: Monitor) -> Reading:
+        """What the model reads in place of the request's descriptions; the monitor is told where it differs."""
+        if self._translators is not None:
+            reading = self._translators.read(request.parts, entry.languages, monitor)
+        else:
+            reading = as_asked(request.parts)
+        if reading != AS_ASKED:
+            monitor.read(reading)
+        return reading
+
+    def _release_translators(self) -> None:
+        if self._translators is not None:
+            self._translators.release()
 
     def _decode(
         self, model: LoadedModel, codes: torch.Tensor, request: MusicRequest, meter: ProgressMeter
@@ -133,6 +175,16 @@ def _shares(*, loading: bool, diffusing: bool) -> dict[Phase, float]:
     """Roughly how a job's time divides; exact within the counted phases."""
     shares = {Phase.LOADING: 5.0 if loading else 0.0, Phase.GENERATING: 90.0}
     return shares | ({Phase.DIFFUSING: 90.0} if diffusing else {Phase.DECODING: 5.0})
+
+
+def _as_read(request: MusicRequest, reading: Reading) -> MusicRequest:
+    """`request` with what the model reads as its descriptions."""
+    if not reading.descriptions:
+        return request
+    sections = tuple(
+        Section(text, part.duration) for text, part in zip(reading.descriptions, request.parts, strict=True)
+    )
+    return dataclasses.replace(request, description=sections[0].description, sections=request.sections and sections)
 
 
 def _begin(model: LoadedModel, request: MusicRequest, meter: ProgressMeter) -> Iterator[torch.Tensor]:
@@ -197,10 +249,12 @@ def _decode_in_pieces(model: LoadedModel, codes: torch.Tensor, meter: ProgressMe
     return torch.cat(pieces, dim=-1)
 
 
-def _music(waveforms: list[torch.Tensor], codes: torch.Tensor, model: LoadedModel, request: MusicRequest) -> Music:
+def _music(
+    waveforms: list[torch.Tensor], codes: torch.Tensor, model: LoadedModel, request: MusicRequest, reading: Reading
+) -> Music:
     """A waveform [1, C, samples] for each of the B takes, and what they were decoded from, [B, K, T]."""
     takes = [
-        Take(seed, _finite(waveform), _kept(ids, model))
+        Take(seed, _finite(waveform), _kept(ids, model), reading)
         for seed, waveform, ids in zip(request.seeds, waveforms, codes, strict=True)
     ]
     return Music(tuple(takes), model.sample_rate)

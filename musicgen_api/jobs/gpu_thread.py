@@ -18,7 +18,7 @@ from typing import Protocol
 
 from musicgen_api.domain.errors import Busy, DeviceLost, GenerationFailed, MusicGenError, ShuttingDown, StartFailed
 from musicgen_api.domain.events import Completed, Failed, Outcome
-from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Phase, Sound
+from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Phase, Reading, Sound
 from musicgen_api.jobs.failures import explain
 from musicgen_api.jobs.job import Job
 
@@ -281,6 +281,9 @@ class _Loading:
 
     def progress(self, percent: float, phase: Phase) -> None:
         """Nobody reads it."""
+
+    def read(self, reading: Reading) -> None:
+        """Loading reads no description."""
 
     def sound(self, sound: Sound) -> None:
         """Loading makes none."""

@@ -12,6 +12,8 @@ from musicgen_api.settings import ConfigurationError, Settings
 BUNDLED_ID = "bundled/musicgen-tiny"
 BUNDLED_FOLDER = Path(__file__).parents[2] / "bundled" / "musicgen-tiny"
 
+ENGLISH = ("en",)
+
 _SIZES = {"small": "300 M", "medium": "1.5 B", "large": "3.3 B"}
 _MELODY_SIZES = {"melody": "1.5 B", "melody-large": "3.3 B"}
 
@@ -25,6 +27,7 @@ class CatalogEntry:
     description: str
     channels: int | None  # 1 mono, 2 stereo; None: not known before it is loaded
     source: str  # a folder or a hub id; never shown to clients
+    languages: tuple[str, ...] = ENGLISH  # which it reads, ISO 639-1
     bundled: bool = False
 
 
@@ -73,6 +76,7 @@ def _built_in() -> Iterator[CatalogEntry]:
         "For trying things out; for real music choose a facebook/musicgen model.",
         channels=1,
         source=str(BUNDLED_FOLDER),
+        languages=("en", "fr", "zh", "es", "de", "ja", "pt"),
         bundled=True,
     )
     for stereo in (False, True):

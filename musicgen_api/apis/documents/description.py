@@ -35,6 +35,12 @@ _RECIPE: Json = {
     "description": "How the piece was made: the request that makes it again, and its codes.",
 }
 
+_READ: Json = {
+    "description_used": TEXT | {"description": "What the model reads, where the description was translated."},
+    "sections_used": {"type": "array", "items": TEXT, "description": "The same, with one text for each section."},
+    "warning": TEXT | {"description": "Why the description could not be translated. The job goes on without."},
+}
+
 _EVENTS: dict[str, Json] = {
     "StartedEvent": object_of({"status": constant("started"), "model": TEXT, "seed": INTEGER}),
     "LoadingEvent": object_of(
@@ -47,6 +53,7 @@ _EVENTS: dict[str, Json] = {
             "phase": {"type": "string", "enum": [phase.value for phase in Phase]},
             "elapsed_s": NUMBER,
             "remaining_s": {"type": ["number", "null"]},
+            **_READ,
         },
         required=["status", "progress"],
     ),
@@ -59,6 +66,7 @@ _EVENTS: dict[str, Json] = {
             "duration": INTEGER,
             "sample_rate": INTEGER,
             "channels": INTEGER,
+            **_READ,
             "recipe": _RECIPE,
             "takes": {
                 "type": "array",

@@ -14,6 +14,11 @@ _MODEL: Json = object_of(
         "title": TEXT,
         "description": TEXT,
         "channels": {"type": ["integer", "null"], "description": "1 mono, 2 stereo, null not known yet."},
+        "languages": {
+            "type": "array",
+            "items": TEXT,
+            "description": "Which it reads, ISO 639-1. A description in another one is translated to English first.",
+        },
         "bundled": {"type": "boolean"},
         "default": {"type": "boolean"},
         "loaded": {"type": "boolean"},

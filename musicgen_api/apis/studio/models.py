@@ -27,6 +27,7 @@ def describe_models() -> list[dict[str, Any]]:
             "title": entry.title,
             "description": entry.description,
             "channels": entry.channels,
+            "languages": list(entry.languages),
             "bundled": entry.bundled,
             "default": entry.id == catalog().default_id,
             "loaded": entry.id in backends,
