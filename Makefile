@@ -14,7 +14,7 @@ LOCK_DIGEST = $(shell cat $(LOCK_INPUTS) | cksum | tr ' ' -)
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run test check fix lock platforms download docker clean \
-        bench bench-quick bench-gpu train-model evaluate-model
+        bench bench-quick bench-gpu bench-service train-model evaluate-model
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench-quick: install-dev ## The same in under two minutes: 10 s of music with mu
 
 bench-gpu: install-dev ## The same on a CUDA device
 	@$(PY) -m benchmarks.speed --gpu $(ARGS)
+
+bench-service: install-dev ## Measure what a user of the running service waits for
+	@$(PY) -m benchmarks.service
 
 train-model: install-dev ## Train the bundled model, all stages (continues where it stopped)
 	@for stage in text_encoder codec tokens language_model packing; do $(PY) -m training.$$stage || exit 1; done
