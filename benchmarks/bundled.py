@@ -19,6 +19,9 @@ class NoMonitor:
     def progress(self, percent: float, phase: object) -> None:
         """Nobody looks."""
 
+    def read(self, reading: object) -> None:
+        """Nobody looks."""
+
     def sound(self, sound: object) -> None:
         """Nobody listens."""
 

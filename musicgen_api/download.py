@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from musicgen_api import environment
 from musicgen_api.domain.errors import MusicGenError
-from musicgen_api.domain.request import Phase, Sound
+from musicgen_api.domain.request import Phase, Reading, Sound
 from musicgen_api.models.catalog import Catalog
 from musicgen_api.settings import ConfigurationError, Settings
 
@@ -26,6 +26,9 @@ class _Terminal:
 
     def progress(self, percent: float, phase: Phase) -> None:
         """A download has no other phases."""
+
+    def read(self, reading: Reading) -> None:
+        """A download reads no description."""
 
     def sound(self, sound: Sound) -> None:
         """A download makes none."""

@@ -77,6 +77,18 @@ class Settings:
         why="Models added to the catalogue: id=folder or id=hub-id, separated by commas.",
         check=values.has_sources,
     )
+    translate: str = _setting(
+        "auto",
+        "MUSICGEN_TRANSLATE",
+        why="auto translates a description that is in no language of the model; off gives it as it is.",
+        check=one_of("auto", "off"),
+    )
+    translators: str = _setting(
+        "",
+        "MUSICGEN_TRANSLATORS",
+        why="Translation models of your own: language=folder or language=hub-id, separated by commas.",
+        check=values.has_translators,
+    )
     max_models: int = _setting(
         1,
         "MUSICGEN_MAX_MODELS",
@@ -252,6 +264,11 @@ class Settings:
     def added_models(self) -> dict[str, str]:
         """`models`, taken apart: {id: folder or hub id}."""
         return values.parse_models(self.models)
+
+    @property
+    def added_translators(self) -> dict[str, str]:
+        """`translators`, taken apart: {language: folder or hub id}."""
+        return values.parse_models(self.translators)
 
     @property
     def known_hosts(self) -> frozenset[str]:

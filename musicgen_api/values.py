@@ -97,6 +97,16 @@ def has_sources(text: str) -> None:
             raise ValidationError(f"cannot serve {model_id}: {source!r} {error.messages[0]}") from None
 
 
+def has_translators(text: str) -> None:
+    """Check `language=source,...` in the same way."""
+    has_sources(text)
+    for language in parse_models(text):
+        if not re.fullmatch("[a-z]{2,3}", language):
+            raise ValidationError(
+                f"has {language!r}, which is no code of a language such as fr, or mul for all others."
+            )
+
+
 def is_folder_or_hub_id(source: str) -> None:
     """Check a model's source."""
     _is_here_or_on_hub(source, stat.S_ISDIR, "folder")

@@ -119,6 +119,14 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Checkpoints:
     return Checkpoints(tmp_path_factory.mktemp("checkpoints"))
 
 
+@pytest.fixture(scope="session")
+def translator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of a tiny translation model, which knows a few sentences by heart."""
+    from tests.helpers.translators import build_translator
+
+    return build_translator(tmp_path_factory.mktemp("translator") / "opus")
+
+
 @pytest.fixture
 def hub(checkpoints: Checkpoints) -> Iterator[Hub]:
     """Run a model hub that has the tiny checkpoints under the published ids."""

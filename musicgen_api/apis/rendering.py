@@ -62,14 +62,17 @@ def length_of(request: MusicRequest, sample_rate: int) -> int:
 
 def recipe_of(request: MusicRequest, take: Take) -> Recipe:
     """How `take` was made: a request for it alone, by the names of `POST /api/music`, and its codes."""
-    asked = _what(request) | _kept(request, take) | _how(request, take)
+    asked = _what(request, take.reading.descriptions) | _kept(request, take) | _how(request, take)
     return Recipe(request=asked, version=VERSION, codes=take.codes)
 
 
-def _what(request: MusicRequest) -> dict[str, Any]:
-    if request.sections:
-        return {"sections": [vars(section).copy() for section in request.sections]}
-    return {"description": request.description, "duration": request.duration}
+def _what(request: MusicRequest, used: tuple[str, ...]) -> dict[str, Any]:
+    """The parts, each with what the model read in place of its description, so that nobody needs to translate again."""
+    parts = [{"description": part.description, "duration": part.duration} for part in request.parts]
+    for part, text in zip(parts, used, strict=bool(used)):
+        if text != part["description"]:
+            part["description_used"] = text
+    return {"sections": parts} if request.sections else parts[0]
 
 
 def _how(request: MusicRequest, take: Take) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from musicgen_api.domain.errors import MusicGenError
-from musicgen_api.domain.request import Music, Phase, Sound
+from musicgen_api.domain.request import AS_ASKED, Music, Phase, Reading, Sound
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Progress:
     phase: Phase
     elapsed_s: float
     remaining_s: float | None  # None: too early to tell
+    reading: Reading = AS_ASKED
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ class Section:
 
     description: str
     duration: float  # seconds
+    description_used: str | None = None  # what the model is to read instead, as an earlier recipe says
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,16 +81,30 @@ class MusicRequest:
     fade_in: float = 0.0  # seconds
     fade_out: float = 0.0
     recipe: bool = True  # say in the file how it was made
+    description_used: str | None = None  # what the model is to read instead, as an earlier recipe says
 
     @property
     def parts(self) -> tuple[Section, ...]:
         """The piece as sections: one section if it has one description."""
-        return self.sections or (Section(self.description, self.duration),)
+        return self.sections or (Section(self.description, self.duration, self.description_used),)
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seed of each take; after the largest seed comes 0."""
         return tuple((self.seed + take) % (MAX_SEED + 1) for take in range(self.takes))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the model reads of a request."""
+
+    descriptions: tuple[str, ...] = ()
+    """One for each part. Empty: the request's own."""
+    warning: str | None = None
+    """Why a description could not be translated, in a sentence."""
+
+
+AS_ASKED = Reading()
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +116,7 @@ class Take:
     """[C, T], finite, nominally within -1 and 1."""
     codes: Codes | None = None
     """The codes that the waveform was decoded from. None: they are not kept."""
+    reading: Reading = AS_ASKED
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +171,9 @@ class Monitor(Protocol):
 
     def progress(self, percent: float, phase: Phase) -> None:
         """`percent` (0 to 100) of the job is done."""
+
+    def read(self, reading: Reading) -> None:
+        """The model reads something else than the request says, or there is a warning about it."""
 
     def sound(self, sound: Sound) -> None:
         """The next piece of music is ready. Raises an error if too many earlier ones are still unread."""

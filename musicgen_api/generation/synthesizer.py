@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 
 import joblib
@@ -13,7 +14,18 @@ from musicgen_api.audio.shape import overlap_s
 from musicgen_api.domain.errors import DeviceMissing, GenerationFailed
 from musicgen_api.domain.progress import ProgressMeter
 from musicgen_api.domain.recipe import Codes
-from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Phase, Sound, Take
+from musicgen_api.domain.request import (
+    AS_ASKED,
+    Backend,
+    Monitor,
+    Music,
+    MusicRequest,
+    Phase,
+    Reading,
+    Section,
+    Sound,
+    Take,
+)
 from musicgen_api.engine import Sampling
 from musicgen_api.generation import codec
 from musicgen_api.generation.diffusion import Diffusion
@@ -22,13 +34,15 @@ from musicgen_api.generation.melody import Melodies, follows
 from musicgen_api.generation.plan import Plan, make_plan
 from musicgen_api.generation.seeds import as_default, seeded_generator
 from musicgen_api.generation.uploads import known_codes
-from musicgen_api.models.catalog import Catalog
+from musicgen_api.models.catalog import Catalog, CatalogEntry
 from musicgen_api.models.device import device_failures
 from musicgen_api.models.loaded_model import LoadedModel
 from musicgen_api.models.loading import BackendChoice
 from musicgen_api.models.store import ModelStore
 from musicgen_api.models.whole_pieces import check_whole_piece
 from musicgen_api.settings import Settings
+from musicgen_api.translation import language
+from musicgen_api.translation.translator import Translators, as_asked
 
 GREEDY_BELOW = 1e-6
 """Temperatures below are argmax: the softmax has long become a one there, and 1e-40 would divide to infinity."""
@@ -45,12 +59,16 @@ class AudioCraftSynthesizer:
         self._catalog = catalog
         self._diffusion = Diffusion(settings.diffusion, device)
         self._melodies = Melodies(settings.melody_separation, device)
+        self._translators: Translators | None = None
+        if settings.translate == "auto":
+            self._translators = Translators(settings.added_translators, idle_s=settings.model_idle_s)
         self._store = ModelStore(
             device,
             capacity=settings.max_models,
             idle_s=settings.model_idle_s,
             choice=BackendChoice(settings.engine, settings.precision, settings.step, settings.cuda_graphs),
             on_change=self._note_backends,
+            make_room=self._release_translators,
         )
 
     @property
@@ -62,7 +80,7 @@ class AudioCraftSynthesizer:
         """Load the default model. Raises as `synthesize` does."""
         entry = self._catalog.find(self._catalog.default_id)
         with device_failures(f"loading {entry.id}"):
-            self._store.get(entry, monitor)
+            self._load(entry, monitor)
 
     def synthesize(self, request: MusicRequest, monitor: Monitor) -> Music:
         """Make the piece.
@@ -80,30 +98,54 @@ class AudioCraftSynthesizer:
 
     def release_idle(self) -> float | None:
         """Free models that are idle for too long; seconds until the next call makes sense."""
-        timeout_s = self._store.release_idle()
+        timeouts_s = [self._store.release_idle()]
         if not self.backends:
             self._diffusion.release()
-        return timeout_s
+        if self._translators is not None:
+            timeouts_s.append(self._translators.release_idle())
+        return min((timeout_s for timeout_s in timeouts_s if timeout_s is not None), default=None)
 
     def _synthesize(self, request: MusicRequest, monitor: Monitor) -> Music:
         entry = self._catalog.find(request.model)
         meter = ProgressMeter(monitor, _shares(loading=entry not in self._store, diffusing=request.mbd))
         with device_failures(f"loading {entry.id}"):
             meter.enter(Phase.LOADING, 1)
-            model = self._store.get(entry, monitor)
+            model = self._load(entry, monitor)
             if model.makes_whole_pieces:
                 check_whole_piece(request, model.window_s)  # the catalogue does not know this of a model that was added
             if request.mbd:
                 self._diffusion.prepare(model, monitor)
             if request.melody is not None:
                 self._melodies.prepare(model, monitor)
+        reading = self._read(request, entry, monitor)
+        request = _as_read(request, reading)
         with device_failures(f"generating {request.duration:g} s with {entry.id}"):
             plan = self._plan(model, request, lambda: meter.step(0))
             if request.live:
                 waveform, codes = _generate_live(model, plan, request, meter, monitor)
-                return _music([waveform], codes, model, request)
+                return _music([waveform], codes, model, request, reading)
             codes = torch.cat(list(_begin(model, plan, request, meter)), dim=-1)
-            return _music(self._decode(model, codes, request, meter), codes, model, request)
+            return _music(self._decode(model, codes, request, meter), codes, model, request, reading)
+
+    def _load(self, entry: CatalogEntry, monitor: Monitor) -> LoadedModel:
+        model = self._store.get(entry, monitor)
+        if self._translators is not None and not entry.bundled:
+            language.prepare()  # now, so that no description waits for it
+        return model
+
+    def _read(self, request: MusicRequest, entry: CatalogEntry, monitor: Monitor) -> Reading:
+        """What the model reads in place of the request's descriptions; the monitor is told where it differs."""
+        if self._translators is not None:
+            reading = self._translators.read(request.parts, entry.languages, monitor)
+        else:
+            reading = as_asked(request.parts)
+        if reading != AS_ASKED:
+            monitor.read(reading)
+        return reading
+
+    def _release_translators(self) -> None:
+        if self._translators is not None:
+            self._translators.release()
 
     def _plan(self, model: LoadedModel, request: MusicRequest, check: Callable[[], None]) -> Plan:
         """What is to be made, uploads included. `check` is called while these are worked on, and may raise."""
@@ -158,6 +200,16 @@ def _shares(*, loading: bool, diffusing: bool) -> dict[Phase, float]:
     """Roughly how a job's time divides; exact within the counted phases."""
     shares = {Phase.LOADING: 5.0 if loading else 0.0, Phase.GENERATING: 90.0}
     return shares | ({Phase.DIFFUSING: 90.0} if diffusing else {Phase.DECODING: 5.0})
+
+
+def _as_read(request: MusicRequest, reading: Reading) -> MusicRequest:
+    """`request` with what the model reads as its descriptions."""
+    if not reading.descriptions:
+        return request
+    sections = tuple(
+        Section(text, part.duration) for text, part in zip(reading.descriptions, request.parts, strict=True)
+    )
+    return dataclasses.replace(request, description=sections[0].description, sections=request.sections and sections)
 
 
 def _begin(model: LoadedModel, plan: Plan, request: MusicRequest, meter: ProgressMeter) -> Iterator[torch.Tensor]:
@@ -219,10 +271,12 @@ def _decode_in_pieces(model: LoadedModel, codes: torch.Tensor, meter: ProgressMe
     return torch.cat(pieces, dim=-1)
 
 
-def _music(waveforms: list[torch.Tensor], codes: torch.Tensor, model: LoadedModel, request: MusicRequest) -> Music:
+def _music(
+    waveforms: list[torch.Tensor], codes: torch.Tensor, model: LoadedModel, request: MusicRequest, reading: Reading
+) -> Music:
     """A waveform [1, C, samples] for each of the B takes, and what they were decoded from, [B, K, T]."""
     takes = [
-        Take(seed, _finite(waveform), _kept(ids, model))
+        Take(seed, _finite(waveform), _kept(ids, model), reading)
         for seed, waveform, ids in zip(request.seeds, waveforms, codes, strict=True)
     ]
     return Music(tuple(takes), model.sample_rate)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from musicgen_api.domain.asker import NOBODY, Asker
 from musicgen_api.domain.errors import Cancelled, MusicGenError, ReaderTooSlow, ShuttingDown
 from musicgen_api.domain.events import Downloading, Event, Failed, News, Outcome, Progress, Queued
-from musicgen_api.domain.request import MusicRequest, Phase, Sound
+from musicgen_api.domain.request import AS_ASKED, MusicRequest, Phase, Reading, Sound
 
 MOST_UNREAD_BYTES = 64 * 2**20
 """Sound that is kept for a reader: 17 minutes of mono or 8 of stereo, more than the longest piece by default."""
@@ -53,6 +53,7 @@ class Job:
         self._outcome: Outcome | None = None
         self._stop_reason: MusicGenError | None = None
         self._generating_since: tuple[float, float] | None = None
+        self._reading = AS_ASKED
 
     # --- the reader's side
 
@@ -146,7 +147,11 @@ class Job:
         if self._generating_since is None and phase is not Phase.LOADING:
             self._generating_since = (now, percent)
         remaining_s = self._estimate(now, percent)
-        self._post(Progress(percent, phase, now - self._started_at, remaining_s))
+        self._post(Progress(percent, phase, now - self._started_at, remaining_s, self._reading))
+
+    def read(self, reading: Reading) -> None:
+        """Say this with all progress from now on."""
+        self._reading = reading
 
     def sound(self, sound: Sound) -> None:
         """Keep this for the reader.

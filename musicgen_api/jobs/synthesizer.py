@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from musicgen_api.domain.errors import ShuttingDown
-from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Phase, Sound
+from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Phase, Reading, Sound
 
 
 class Synthesizer(Protocol):
@@ -42,6 +42,9 @@ class Preloading:
 
     def progress(self, percent: float, phase: Phase) -> None:
         """Nobody reads it."""
+
+    def read(self, reading: Reading) -> None:
+        """Loading reads no description."""
 
     def sound(self, sound: Sound) -> None:
         """Loading makes none."""

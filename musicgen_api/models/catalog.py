@@ -16,6 +16,8 @@ from musicgen_api.settings import ConfigurationError, Settings
 BUNDLED_ID = "bundled/musicgen-tiny"
 BUNDLED_FOLDER = Path(__file__).parents[2] / "bundled" / "musicgen-tiny"
 
+ENGLISH = ("en",)
+
 _SIZES = {"small": "300 M", "medium": "1.5 B", "large": "3.3 B"}
 _MELODY_SIZES = {"melody": "1.5 B", "melody-large": "3.3 B"}
 
@@ -40,6 +42,7 @@ class CatalogEntry:
     sample_rate: int | None = 32_000  # in Hz
     duration: int | None = None  # seconds that each of its pieces lasts; None: as asked for
     defaults: Mapping[str, Any] = field(default_factory=dict)  # of a request, where they are the model's own
+    languages: tuple[str, ...] = ENGLISH  # which it reads, ISO 639-1
     bundled: bool = False
     melody: bool | None = False  # whether it can follow one; None: not known before it is loaded
 
@@ -103,6 +106,7 @@ def _built_in() -> Iterator[CatalogEntry]:
         description="A small model of our own that ships with the service and needs no download. "
         "For trying things out; for real music choose a facebook/musicgen model.",
         source=str(BUNDLED_FOLDER),
+        languages=("en", "fr", "zh", "es", "de", "ja", "pt"),
         bundled=True,
     )
     for stereo in (False, True):

@@ -33,6 +33,7 @@ class ModelStore:
         choice: what generates with them.
         idle_s: models unused for this many seconds are freed by `release_idle`; 0 keeps them.
         on_change: called whenever other models are held.
+        make_room: called before a model takes memory, for others to give theirs back.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class ModelStore:
         idle_s: float = 0.0,
         choice: BackendChoice | None = None,
         on_change: Callable[[], None] = lambda: None,
+        make_room: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._device = device
@@ -50,6 +52,7 @@ class ModelStore:
         self._idle_s = idle_s
         self._choice = choice
         self._on_change = on_change
+        self._others_make_room = make_room
         self._clock = clock
         self._held: OrderedDict[str, _Held] = OrderedDict()
 
@@ -95,6 +98,7 @@ class ModelStore:
         return None if oldest is None else max(oldest + self._idle_s - now, 0.01)
 
     def _make_room(self) -> None:
+        self._others_make_room()
         while len(self._held) >= self._capacity:
             self._free(next(iter(self._held)))
 

@@ -16,7 +16,7 @@ from musicgen_api import create_app
 from musicgen_api.audio.wav import encode_wav
 from musicgen_api.domain.errors import Cancelled, MusicGenError
 from musicgen_api.domain.events import Event, Failed
-from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Phase, Sound, Take
+from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Phase, Reading, Sound, Take
 from musicgen_api.jobs.gpu_thread import GpuThread
 from musicgen_api.jobs.job import Job
 from musicgen_api.settings import Settings
@@ -117,6 +117,7 @@ class RecordingMonitor:
         self.phases: list[Phase] = []
         self.sounds: list[Sound] = []
         self.downloads: list[tuple[str, int, int]] = []
+        self.readings: list[Reading] = []
         self._stop_at = stop_at
 
     def check(self) -> None:
@@ -129,6 +130,10 @@ class RecordingMonitor:
         """Keep it."""
         self.percents.append(percent)
         self.phases.append(phase)
+
+    def read(self, reading: Reading) -> None:
+        """Keep it."""
+        self.readings.append(reading)
 
     def sound(self, sound: Sound) -> None:
         """Keep it."""

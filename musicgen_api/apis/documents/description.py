@@ -31,6 +31,12 @@ _FILE: Json = {
 }
 _RECIPE = ref("Recipe")
 
+_READ: Json = {
+    "description_used": TEXT | {"description": "What the model reads, where the description was translated."},
+    "sections_used": {"type": "array", "items": TEXT, "description": "The same, with one text for each section."},
+    "warning": TEXT | {"description": "Why the description could not be translated. The job goes on without."},
+}
+
 _EVENTS: dict[str, Json] = {
     "StartedEvent": object_of({"status": constant("started"), "model": TEXT, "seed": INTEGER}),
     "LoadingEvent": object_of(
@@ -50,6 +56,7 @@ _EVENTS: dict[str, Json] = {
             "phase": {"type": "string", "enum": [phase.value for phase in Phase]},
             "elapsed_s": NUMBER,
             "remaining_s": {"type": ["number", "null"]},
+            **_READ,
         },
         required=["status", "progress"],
     ),
@@ -62,6 +69,7 @@ _EVENTS: dict[str, Json] = {
             "duration": INTEGER,
             "sample_rate": INTEGER,
             "channels": INTEGER,
+            **_READ,
             "recipe": _RECIPE,
             "takes": {
                 "type": "array",

@@ -15,7 +15,7 @@ from musicgen_api.apis.rendering import encoding_of, recipe_of, render
 from musicgen_api.audio.recipe import as_json
 from musicgen_api.domain.errors import error_body
 from musicgen_api.domain.events import Completed, Downloading, Event, Failed, Progress, Queued
-from musicgen_api.domain.request import Music, MusicRequest, Sound, Take
+from musicgen_api.domain.request import Music, MusicRequest, Reading, Sound, Take
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -52,6 +52,7 @@ def completed(music: Music, request: MusicRequest) -> dict[str, Any]:
         "duration": request.duration,
         "sample_rate": encoding_of(request).rate_for(music.sample_rate),
         "channels": music.channels,
+        **read(music.takes[0].reading, request),
     }
     return message | ({"takes": files} if request.takes > 1 else {})
 
@@ -61,6 +62,16 @@ def _file(take: Take, music: Music, request: MusicRequest) -> dict[str, Any]:
     file = base64.b64encode(render(take, music.sample_rate, request)).decode("ascii")
     recipe = {"recipe": as_json(recipe_of(request, take))} if request.recipe else {}
     return {"seed": take.seed, "audio_data": file, **recipe}
+
+
+def read(reading: Reading, request: MusicRequest) -> dict[str, Any]:
+    """What messages say of a reading: nothing where the model reads what was asked for."""
+    message: dict[str, Any] = {}
+    if reading.descriptions and request.sections:
+        message["sections_used"] = list(reading.descriptions)
+    elif reading.descriptions:
+        message["description_used"] = reading.descriptions[0]
+    return message | ({"warning": reading.warning} if reading.warning else {})
 
 
 def generating(percent: float, **more: Any) -> dict[str, Any]:
@@ -75,8 +86,9 @@ def message(event: Event, request: MusicRequest) -> dict[str, Any]:
             return {"status": "loading", "model": model, "bytes_done": bytes_done, "bytes_total": bytes_total}
         case Queued(position, wait_s):
             return {"status": "queued", "position": position, "wait_s": _rounded(wait_s)}
-        case Progress(percent, phase, elapsed_s, remaining_s):
-            return generating(percent, phase=phase, elapsed_s=round(elapsed_s, 1), remaining_s=_rounded(remaining_s))
+        case Progress(percent, phase, elapsed_s, remaining_s, reading):
+            times = {"elapsed_s": round(elapsed_s, 1), "remaining_s": _rounded(remaining_s)}
+            return generating(percent, phase=phase, **times, **read(reading, request))
         case Sound() as sound:
             return audio(sound)
         case Completed(music):

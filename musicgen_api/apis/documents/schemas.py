@@ -72,6 +72,7 @@ def music_schema(settings: Settings) -> Schema:
             validate=validate.Range(min=1, max=MAX_TAKES),
             metadata={"description": "The number of pieces in one job, from the seeds s, s + 1, ..."},
         ),
+        description_used=_description_used(settings),
         sections=fields.List(
             fields.Nested(_section_schema(settings)),
             validate=validate.Length(min=1, max=MAX_SECTIONS),
@@ -168,7 +169,7 @@ def _agree(schema: Schema, body: dict[str, Any], values: dict[str, Any]) -> None
     """Check fields against each other, and let sections say how long the piece is. Raises ValidationError."""
     sections = values.get("sections")
     if sections:
-        double = [name for name in ("description", "duration") if name in body]
+        double = [name for name in ("description", "description_used", "duration") if name in body]
         if double:
             raise ValidationError({name: ["Must be left out where sections are given."] for name in double})
         values["sections"] = tuple(Section(**section) for section in sections)
@@ -202,6 +203,7 @@ def _section_schema(settings: Settings) -> Schema:
     return _schema(
         "Section",
         description=_description(settings),
+        description_used=_description_used(settings),
         duration=StrictInteger(
             required=True,
             validate=validate.Range(min=1, max=settings.max_duration_s),
@@ -223,6 +225,13 @@ def _description(settings: Settings, *, required: bool = True) -> Text:
         attribute="description",  # whatever the document calls it
         validate=validate.Length(max=settings.max_prompt_chars),
         metadata={"description": "The music, in words."},
+    )
+
+
+def _description_used(settings: Settings) -> Text:
+    return Text(
+        validate=validate.Length(max=4 * settings.max_prompt_chars),
+        metadata={"description": "From a recipe: what the model read, in place of translating the description again."},
     )
 
 

@@ -34,6 +34,11 @@ _MODEL: Json = object_of(
         "sample_rate": {"type": ["integer", "null"], "description": "In Hz; null not known yet."},
         "duration": {"type": ["integer", "null"], "description": "Of each piece, in seconds; null as asked for."},
         "defaults": {"type": "object", "description": "Of a request's fields, where they are the model's own."},
+        "languages": {
+            "type": "array",
+            "items": TEXT,
+            "description": "Which it reads, ISO 639-1. A description in another one is translated to English first.",
+        },
         "bundled": {"type": "boolean"},
         "default": {"type": "boolean"},
         "default_for_sounds": {

@@ -32,6 +32,7 @@ def describe_models() -> list[dict[str, Any]]:
             "sample_rate": entry.sample_rate,
             "duration": entry.duration,
             "defaults": dict(entry.defaults),
+            "languages": list(entry.languages),
             "bundled": entry.bundled,
             "default": entry.id == catalog().default_id,
             "default_for_sounds": entry.id == catalog().sound_id,
