@@ -75,12 +75,11 @@ def test_one_part_may_hold_the_fields_as_json_and_others_may_stand_beside_it(
         ({"duration": ["5", "6"]}, {"duration"}),
         ({"request": '{"duration": 5}', "duration": "5"}, {"duration"}),
         ({"tempo": "120"}, {"tempo"}),
-        ({"tempo": SECOND}, {"tempo"}),
+        ({"tempo": b"RIFF"}, {"tempo"}),
         ({"continuation": "not a file"}, {"continuation"}),
         ({"continuation": "https://example.org/music.wav"}, {"continuation"}),
-        ({"continuation": [SECOND, SECOND]}, {"continuation"}),
+        ({"continuation": [b"RIFF", b"RIFF"]}, {"continuation"}),
     ],
-    ids=repr,
 )
 def test_what_is_wrong_with_a_part_is_said_by_its_name(
     running: Service, route: str, parts: dict[str, Any], wrong: set[str]

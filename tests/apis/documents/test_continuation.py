@@ -67,7 +67,6 @@ def our_file(sound: np.ndarray, codes: Codes | None, format: Format = Format.WAV
         ({"continuation_start": 1, "continuation_end": 3}, 1, 3),
         ({"continuation_end": 4.05}, 0, 4),
     ],
-    ids=repr,
 )
 def test_the_part_reaches_the_synthesizer_as_sound(
     running: Service, route: str, send: Send, sent: dict[str, Any], start_s: float, end_s: float
@@ -179,7 +178,6 @@ def test_the_recipe_says_how_much_was_there_and_its_file_is_what_to_go_on_from()
         ({"continuation_start": -1}, "continuation_start"),
         ({"continuation_end": "two"}, "continuation_end"),
     ],
-    ids=repr,
 )
 def test_a_part_that_is_none_or_leaves_nothing_to_make_is_refused_by_name(
     running: Service, route: str, send: Send, sent: dict[str, Any], wrong: str
