@@ -6,6 +6,7 @@ its caller's, each being one `generate` here.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from torch import Tensor
 from musicgen_api.engine.architecture import Architecture
 from musicgen_api.engine.cpu.compiled import CompiledRunner, compiled_weights
 from musicgen_api.engine.cpu.layout import MOST_ROWS
-from musicgen_api.engine.cpu.threads import ThreadTuner, tuned_step
+from musicgen_api.engine.cpu.threads import ThreadTuner, torch_threads, tuned_step
 from musicgen_api.engine.pattern import UNKNOWN, decided_codes, delay_codes, first_open_step
 from musicgen_api.engine.runner import BLOCK, BUCKET, BucketRunner, EagerRunner, Runner
 from musicgen_api.engine.sampling import Generators, Sampling, guide, sample
@@ -121,7 +122,8 @@ class Engine:
         tuner = ThreadTuner(torch.get_num_threads()) if self.weights.device.type == "cpu" else None
         pace = _Pace(self.weights.device)
         for position in range(first, last + 1):
-            _choose(steps[..., position], logits if guidance is None else guide(logits, guidance), sampling, generators)
+            with torch_threads(1) if tuner else nullcontext():  # too little work to wait for other threads
+                _choose(steps[..., position], logits, guidance, sampling, generators)
             pace.wait()
             on_step()
             decided = position - max(a.delays)
@@ -225,8 +227,10 @@ class _Pace:
             self._events.pop(0).synchronize()
 
 
-def _choose(column: Tensor, logits: Tensor, sampling: Sampling, generators: Generators) -> None:
-    """Sample the open codes of a step [B, K] in place from logits [B, K, card]."""
+def _choose(column: Tensor, logits: Tensor, guidance: float | None, sampling: Sampling, generators: Generators) -> None:
+    """Sample the open codes of a step [B, K] in place from logits [B, K, card], or [2B, K, card] to be guided."""
+    if guidance is not None:
+        logits = guide(logits, guidance)
     column.copy_(torch.where(column == UNKNOWN, sample(logits, sampling, generators), column))
 
 
