@@ -10,13 +10,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import requests
 
+from musicgen_api.audio.wav import encode_wav
 from musicgen_api.peers import MARK
 from tests.helpers import nginx
 from tests.helpers.nginx import Proxy, free_port
 from tests.helpers.server import Server, read_events, wait_until
+from tests.helpers.uploads import form_of
 
 GENERATE = {"model": "bundled/musicgen-tiny", "prompt": "slow sad piano", "duration": 1}
 LENGTHS_S = (600, 1200, 2400)
@@ -134,6 +137,24 @@ def test_one_that_leaves_frees_its_own_instance_and_that_is_found(instances: Ins
             assert (answer.status_code, answer.headers["Content-Type"]) == (200, "audio/wav")
             stack.enter_context(instances.proxy.music(duration=LENGTHS_S[-1]))
             wait_until(lambda: instances.busy == 3)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("path", ["/generate", "/api/music"])
+def test_an_upload_finds_the_free_instance_and_touches_no_disk(instances: Instances, path: str, chunked: bool) -> None:
+    noise = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 32_000 * 60)).astype(np.float32)
+    file = encode_wav(noise, 32_000, 60)  # 7.7 million bytes
+    named = {"prompt": "piano", "model": GENERATE["model"]} if path == "/generate" else {"description": "piano"}
+    body, kind = form_of(named | {"duration": 61, "continuation": file})
+    with ExitStack() as stack:
+        instances.fill(stack)[1].close()
+        wait_until(lambda: instances.busy == 2, why="one of them to be free")
+        data = iter([body]) if chunked else body
+        headers = {"Content-Type": kind}
+        answer = requests.post(instances.proxy.url + path, data=data, headers=headers, timeout=120)
+    assert answer.status_code == 200, answer.text[:300]
+    assert b"RIFF" in answer.content[:4] or b'"completed"' in answer.content
+    assert "temporary file" not in instances.proxy.log
 
 
 def test_live_sound_comes_while_it_is_made(instances: Instances) -> None:

@@ -18,7 +18,7 @@ from tests.helpers.server import ROOT, Server, wait_until
 MAIN = """\
 daemon off;
 pid {folder}/pid;
-error_log {folder}/error.log;
+error_log {folder}/error.log warn;
 events {{}}
 http {{
     {access_log}
@@ -38,11 +38,17 @@ class Proxy:
 
     server: Server
     port: int
+    folder: Path
 
     @property
     def url(self) -> str:
         """The address without a slash at its end."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """What nginx warns of."""
+        return (self.folder / "error.log").read_text()
 
     def music(self, **body: object) -> requests.Response:
         """POST /api/music by way of nginx."""
@@ -100,4 +106,4 @@ def in_front_of(server: Server, folder: Path, *others: Server) -> Iterator[Proxy
     ports = [instance.port for instance in (server, *others)]
     site = adapt((ROOT / "deploy" / "nginx.conf").read_text(), ports, port)
     with serving(folder, site, port):
-        yield Proxy(server, port)
+        yield Proxy(server, port, folder)
