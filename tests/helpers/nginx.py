@@ -38,17 +38,11 @@ class Proxy:
 
     server: Server
     port: int
-    folder: Path
 
     @property
     def url(self) -> str:
         """The address without a slash at its end."""
         return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def log(self) -> str:
-        """What nginx warns of."""
-        return (self.folder / "error.log").read_text()
 
     def music(self, **body: object) -> requests.Response:
         """POST /api/music by way of nginx."""
@@ -106,4 +100,4 @@ def in_front_of(server: Server, folder: Path, *others: Server) -> Iterator[Proxy
     ports = [instance.port for instance in (server, *others)]
     site = adapt((ROOT / "deploy" / "nginx.conf").read_text(), ports, port)
     with serving(folder, site, port):
-        yield Proxy(server, port, folder)
+        yield Proxy(server, port)
