@@ -18,13 +18,21 @@ from musicgen_api import environment, xformers_stand_in
 from musicgen_api.apis import form, openapi
 from musicgen_api.apis.access import require_keys
 from musicgen_api.apis.documents import generate, healthcheck, music
+from musicgen_api.apis.elevenlabs import errors as elevenlabs_errors
+from musicgen_api.apis.elevenlabs import music as elevenlabs_music
+from musicgen_api.apis.elevenlabs import sound as elevenlabs_sound
 from musicgen_api.apis.error_responses import register_error_handlers
+from musicgen_api.apis.error_shapes import ErrorShapes
 from musicgen_api.apis.known_hosts import refuse_unknown_hosts
+from musicgen_api.apis.languages import register_languages
+from musicgen_api.apis.openai import audio as openai_audio
+from musicgen_api.apis.openai import errors as openai_errors
+from musicgen_api.apis.openai import models as openai_models
 from musicgen_api.apis.operations import metrics, probes
 from musicgen_api.apis.operations.meters import Meters
 from musicgen_api.apis.origins import guard_origins
 from musicgen_api.apis.request_ids import name_requests
-from musicgen_api.apis.studio import models, page
+from musicgen_api.apis.studio import convert, models, page, recipe
 from musicgen_api.hosts import parse_addresses
 from musicgen_api.jobs.gpu_thread import GpuThread
 from musicgen_api.jobs.line import Line
@@ -34,6 +42,12 @@ from musicgen_api.peers import Peers
 from musicgen_api.settings import Settings
 
 __all__ = ["create_app"]
+
+_DOCUMENTS = (generate, music, healthcheck)
+_STUDIO = (page, models, recipe, convert)
+_OPENAI = (openai_audio, openai_models)
+_ELEVENLABS = (elevenlabs_music, elevenlabs_sound)
+_OPERATIONS = (probes, metrics)
 
 xformers_stand_in.register()  # here, because whoever imports AudioCraft imports this package before
 
@@ -62,9 +76,10 @@ def create_app(settings: Settings | None = None, *, gpu_thread: GpuThread | None
     gpu_thread = gpu_thread or _start_gpu_thread(settings, catalog)
     app.extensions["musicgen_gpu_thread"] = gpu_thread
     app.extensions["musicgen_meters"] = Meters(gpu_thread, partial(_device_memory, settings.device) if own else dict)
-    for module in (generate, music, healthcheck, page, models, probes, metrics):
+    for module in (*_DOCUMENTS, *_STUDIO, *_OPENAI, *_ELEVENLABS, *_OPERATIONS):
         app.register_blueprint(module.blueprint)
-    register_error_handlers(app)
+    register_error_handlers(app, ErrorShapes([openai_errors.SHAPE, elevenlabs_errors.SHAPE]))
+    register_languages(app)
     name_requests(app)
     refuse_unknown_hosts(app, settings)
     guard_origins(app, settings)

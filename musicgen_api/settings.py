@@ -65,6 +65,12 @@ class Settings:
         why="Model that is loaded at start, and that /api/music uses when the request names none.",
         check=values.is_model_id,
     )
+    sound_model: str = _setting(
+        "",
+        "MUSICGEN_SOUND_MODEL",
+        why="Model of /v1/sound-generation, such as an AudioGen; the default model if nothing is set.",
+        check=values.is_model_id,
+    )
     models: str = _setting(
         "",
         "MUSICGEN_MODELS",
@@ -127,6 +133,12 @@ class Settings:
         why="Where MultiBand Diffusion comes from: a hub id, or a local file in AudioCraft's format.",
         check=values.is_file_or_hub_id,
         convert=os.path.expanduser,
+    )
+    melody_separation: str = _setting(
+        "demucs",
+        "MUSICGEN_MELODY_SEPARATION",
+        why="What takes drums and bass out of a melody, as AudioCraft does: demucs, or none for melodies without any.",
+        check=one_of("demucs", "none"),
     )
     max_duration_s: int = _setting(
         300,

@@ -17,7 +17,10 @@ from musicgen_api.domain.errors import ForeignOrigin
 from musicgen_api.settings import Settings
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-EXPOSED = "Content-Disposition, Retry-After, X-MusicGen-Model, X-MusicGen-Seed, X-Request-Id"
+EXPOSED = (
+    "Content-Disposition, Retry-After, X-Audio-Channels, X-Audio-Sample-Rate, X-MusicGen-Model, X-MusicGen-Seed, "
+    "X-Request-Id"
+)
 """Headers of answers that a listed page may read, besides the few that every page may."""
 PREFLIGHT_S = "600"
 

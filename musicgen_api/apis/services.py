@@ -1,4 +1,4 @@
-"""What both generating routes share: hand a request to the GPU thread and follow the job while the client is there."""
+"""What all generating routes share: hand a request to the GPU thread and follow the job while the client is there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from musicgen_api.apis.connection import Connection
 from musicgen_api.apis.operations.meters import Meters
 from musicgen_api.domain.errors import Cancelled
 from musicgen_api.domain.events import Completed, Event, Failed
+from musicgen_api.domain.request import Music, MusicRequest
 from musicgen_api.jobs.gpu_thread import GpuThread
 from musicgen_api.jobs.job import Job
 from musicgen_api.models.catalog import Catalog
@@ -59,3 +60,19 @@ def follow(job: Job, connection: Connection, heartbeat_s: float) -> Iterator[Eve
         if isinstance(event, Completed | Failed):
             return
     job.cancel(Cancelled("The client closed the connection."))
+
+
+def make(request: MusicRequest) -> Music:
+    """The finished music. A client that leaves before stops the job.
+
+    Raises:
+        MusicGenError: the request could not be taken, the job failed, or the client has gone.
+    """
+    job = gpu_thread().submit(request)
+    for event in follow(job, Connection(), settings().heartbeat_s):
+        match event:
+            case Completed(music):
+                return music
+            case Failed(error):
+                raise error
+    raise Cancelled("The client closed the connection.")

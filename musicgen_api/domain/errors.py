@@ -7,7 +7,8 @@ The tree::
     │   ├── NotJSON               the body is not a JSON object
     │   ├── UnsupportedMediaType  the body does not claim to be JSON
     │   └── InvalidFields         one or more fields are missing, unknown or out of range
-    │       └── UnknownModel      the model is not in the catalogue
+    │       ├── UnknownModel      the model is not in the catalogue
+    │       └── NoRecipe          an upload is to say how it was made, and does not
     ├── Unauthorized              keys are set, and the request carries none of them
     ├── ForeignOrigin             a web page of another origin sent the request
     ├── Unavailable               try again later
@@ -19,7 +20,8 @@ The tree::
     │   ├── ModelOffline          its files are not here and the hub cannot be reached
     │   ├── ModelNotFound         the hub (or the folder) does not hold its files
     │   ├── ModelDamaged          its files are broken, of another format, or do not fit each other
-    │   └── DiffusionUnavailable  MultiBand Diffusion does not fit this model
+    │   ├── DiffusionUnavailable  MultiBand Diffusion does not fit this model
+    │   └── MelodyUnavailable     what takes drums and bass out of a melody cannot be had
     ├── OutOfMemory               the device had too little memory for the job
     ├── GenerationFailed          a defect of ours or of the model; the log holds the trace
     ├── StartFailed               AudioCraft or torch cannot be imported or set up; only a new process may help
@@ -91,6 +93,15 @@ class UnknownModel(InvalidFields):
 
     def __init__(self, known: Sequence[str]) -> None:
         super().__init__({"model": [f"Unknown model. Known: {', '.join(known)}."]})
+
+
+class NoRecipe(InvalidFields):
+    """The upload `name` does not say how it was made."""
+
+    code = "no_recipe"
+
+    def __init__(self, name: str) -> None:
+        super().__init__({name: ["It does not say how it was made: it has no recipe."]})
 
 
 class Unauthorized(MusicGenError):
@@ -191,6 +202,12 @@ class DiffusionUnavailable(ModelError):
     """The request asks for MultiBand Diffusion, which cannot be used with this model."""
 
     code = "diffusion_unavailable"
+
+
+class MelodyUnavailable(ModelError):
+    """The request has a melody, and Demucs, which prepares it, cannot be had or used."""
+
+    code = "melody_unavailable"
 
 
 class OutOfMemory(MusicGenError):

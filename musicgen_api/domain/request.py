@@ -24,7 +24,7 @@ class Section:
     """A part of a piece, with a description of its own."""
 
     description: str
-    duration: int  # seconds
+    duration: float  # seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class MusicRequest:
     model: str
     description: str
     seed: int
-    duration: int = 30  # seconds
+    duration: float = 30  # seconds
     mbd: bool = False
     top_k: int = 250
     top_p: float = 0.0

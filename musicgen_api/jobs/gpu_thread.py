@@ -354,7 +354,7 @@ class GpuThread:
 
 def _title(request: MusicRequest) -> str:
     """What was asked for, without the prompt, which is the client's own."""
-    return f"{request.duration} s of {request.model}, seed {request.seed}{', mbd' if request.mbd else ''}"
+    return f"{request.duration:g} s of {request.model}, seed {request.seed}{', mbd' if request.mbd else ''}"
 
 
 def _summary(outcome: Outcome) -> str:

@@ -29,11 +29,7 @@ from musicgen_api.settings import Settings
 _FILE: Json = {
     "audio_data": {"type": "string", "contentEncoding": "base64", "description": "The file, as `format` says."}
 }
-_RECIPE: Json = {
-    **object_of({"recipe": INTEGER, "version": TEXT, "request": {"type": "object"}, "codes": {"type": "object"}}),
-    "required": ["recipe", "version", "request"],
-    "description": "How the piece was made: the request that makes it again, and its codes.",
-}
+_RECIPE = ref("Recipe")
 
 _EVENTS: dict[str, Json] = {
     "StartedEvent": object_of({"status": constant("started"), "model": TEXT, "seed": INTEGER}),
