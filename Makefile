@@ -14,7 +14,7 @@ LOCK_DIGEST = $(shell cat $(LOCK_INPUTS) | cksum | tr ' ' -)
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run test check fix lock platforms download docker clean \
-        bench bench-quick bench-gpu train-model evaluate-model
+        bench bench-quick bench-gpu bench-service train-model evaluate-model
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ run: install ## Start the service on http://127.0.0.1:8000 (HOST=, PORT=)
 	@exec $(PY) -m gunicorn wsgi:app
 
 test: install-dev ## Run the tests (ARGS="-k wav" picks some)
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope $(ARGS)
 
 check: install-dev ## Check lint, format, types, import directions and locks; change nothing
 	$(PY) -m ruff check .
@@ -64,6 +64,9 @@ bench-quick: install-dev ## The same in under two minutes: 10 s of music with mu
 
 bench-gpu: install-dev ## The same on a CUDA device
 	@$(PY) -m benchmarks.speed --gpu $(ARGS)
+
+bench-service: install-dev ## Measure what a user of the running service waits for
+	@$(PY) -m benchmarks.service
 
 train-model: install-dev ## Train the bundled model, all stages (continues where it stopped)
 	@for stage in text_encoder codec tokens language_model packing; do $(PY) -m training.$$stage || exit 1; done

@@ -84,24 +84,26 @@ def audiocraft(shape: str, dtype: torch.dtype, device: torch.device, songs: int)
     return Built(generate, _nbytes(lm))
 
 
-def engine(shape: str, precision: str, device: torch.device, songs: int, *, cuda_graphs: bool = True) -> Built:
+def engine(
+    shape: str, precision: str, device: torch.device, songs: int, *, step: str = "auto", cuda_graphs: bool = True
+) -> Built:
     """The engine with the same weights; AudioCraft's copy of them is given back."""
     from musicgen_api.engine import Sampling
     from musicgen_api.generation.conditions import conditions_of
     from musicgen_api.models.engine_weights import engine_for
 
     lm = _language_model(shape, torch.float32 if device.type == "cpu" else DTYPES[precision], device)
-    decoder = engine_for(lm, lm.state_dict(), precision, device, cuda_graphs=cuda_graphs)
+    decoder = engine_for(lm, lm.state_dict(), precision, device, step=step, cuda_graphs=cuda_graphs)
     for part in (lm.emb, lm.transformer, lm.out_norm, lm.linears):
         part.to("meta")
     gc.collect()
     nothing = torch.zeros(songs, lm.n_q, 0, dtype=torch.long, device=device)
     how: Any = {"sampling": Sampling(top_k=250), "guidance": 3.0}
 
-    def generate(frames: int, step: Step) -> None:
+    def generate(frames: int, on_step: Step) -> None:
         with torch.no_grad(), torch.autocast(device.type, torch.float16, enabled=device.type == "cuda"):
             conditions = conditions_of(lm, songs * described_song())
-        for _ in decoder.generate(nothing, conditions, frames=frames, on_step=step, **how):
+        for _ in decoder.generate(nothing, conditions, frames=frames, on_step=on_step, **how):
             pass
 
     return Built(generate, decoder.weights.nbytes, decoder)
@@ -186,7 +188,7 @@ def build(case: dict[str, Any], device: torch.device) -> Built:
         return audiocraft(shape, DTYPES[precision], device, songs)
     if decoder == "transformers":
         return transformers(shape, DTYPES[precision], device)
-    return engine(shape, precision, device, songs, cuda_graphs=decoder == "engine")
+    return engine(shape, precision, device, songs, step=case["step"], cuda_graphs=decoder == "engine")
 
 
 def measure(case: dict[str, Any], budget_s: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
     python -m benchmarks.speed            # musicgen-small's shape and the bundled model, 10 s and 30 s, on the CPU
     python -m benchmarks.speed --quick    # small's shape, 10 s, in under two minutes
     python -m benchmarks.speed --gpu      # small, medium and large in fp16, the graph on and off, and copy bandwidth
+    python -m benchmarks.speed --quick --avx2   # everybody held to AVX2, as on a processor that has no more
 
 A case that takes longer than its time budget is stopped there, and its rate is that of the steps done so far. Steps get
 slower as a clip gets longer, AudioCraft's most, so a ratio from a stopped case is too low rather than too high.
@@ -17,11 +18,20 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 STEPS_PER_SECOND = 50
 """Of music: a codec frame each 20 ms."""
+
+AVX2_ONLY = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "NUMBA_CPU_NAME": "x86-64-v3",
+    "NUMBA_CPU_FEATURES": "+avx2",
+}
+"""Holds torch, oneDNN, MKL and Numba to AVX2. AudioCraft imports Numba before the engine could choose."""
 
 TAKES = (1, 2, 4, 8)
 """So many at once are compared, in int8 over 10 s of music."""
@@ -37,11 +47,13 @@ class Case:
     seconds: int
     device: str = "cpu"
     songs: int = 1
+    step: str = "auto"
 
     def run(self, budget_s: float) -> dict[str, Any]:
         """Measure in a process of its own; what it says on failure becomes the result."""
         command = [sys.executable, "-W", "ignore", "-m", "benchmarks.one_case", json.dumps(vars(self)), str(budget_s)]
-        finished = subprocess.run(command, capture_output=True, text=True, check=False)
+        environment = os.environ | (AVX2_ONLY if self.step == "avx2" else {})
+        finished = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if finished.returncode:
             last = (finished.stderr.strip().splitlines() or ["no message"])[-1]
             return {"error": last}
@@ -171,7 +183,7 @@ def summary(results: dict[Case, dict[str, Any]], shape: str, seconds: int) -> di
 
 def _bound(results: dict[Case, dict[str, Any]], shape: str, seconds: int) -> dict[str, Any]:
     """What memory allows at the beginning of a clip, where the compiled step decoded it."""
-    result = results.get(Case("engine", "int8", shape, seconds), {})
+    result = _int8(results, shape, seconds)
     if "form" not in result:
         return {}
     numbers = {name: _rounded(result[name]) for name in ("read_gb_s", "bound_steps_per_s", "fraction_of_bound")}
@@ -180,10 +192,17 @@ def _bound(results: dict[Case, dict[str, Any]], shape: str, seconds: int) -> dic
 
 def _takes(results: dict[Case, dict[str, Any]], shape: str, seconds: int) -> dict[str, Any]:
     """Song-steps/s of so many takes at once, if they were measured."""
-    found = {songs: results.get(Case("engine", "int8", shape, seconds, songs=songs), {}) for songs in TAKES}
+    found = {songs: _int8(results, shape, seconds, songs) for songs in TAKES}
     if not all("steps_per_s" in result for result in found.values()):
         return {}
     return {"takes_song_steps_per_s": {n: _rounded(n * result["steps_per_s"]) for n, result in found.items()}}
+
+
+def _int8(results: dict[Case, dict[str, Any]], shape: str, seconds: int, songs: int = 1) -> dict[str, Any]:
+    """What the engine's int8 gave, or nothing."""
+    wanted = ("engine", "int8", shape, seconds, songs)
+    found = (r for c, r in results.items() if (c.decoder, c.precision, c.shape, c.seconds, c.songs) == wanted)
+    return next(found, {})
 
 
 def _rounded(value: float | None) -> float | None:
@@ -198,6 +217,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--shapes", nargs="+", default=["musicgen-small", "bundled"])
     parser.add_argument("--seconds", nargs="+", type=int, default=[10, 30])
     parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16", "int8"])
+    parser.add_argument("--avx2", action="store_true", help="hold everybody to AVX2")
     parser.add_argument("--budget-s", type=float, default=None, help="longest time for one case")
     return parser.parse_args()
 
@@ -217,6 +237,8 @@ def main() -> None:
         cases, budget_s = list(cpu_cases(options.shapes, options.seconds, options.precisions)), 120.0
         if 10 in options.seconds and "int8" in options.precisions:
             cases += take_cases(options.shapes)
+    if options.avx2:
+        cases = [replace(case, step="avx2") for case in cases]
     results = measure(cases, options.budget_s or budget_s)
     groups = list(dict.fromkeys((case.shape, case.seconds) for case in cases))
     for shape, seconds in reversed(groups):

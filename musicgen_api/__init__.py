@@ -13,7 +13,7 @@ from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from musicgen_api import environment, xformers_stand_in
-from musicgen_api.apis import openapi
+from musicgen_api.apis import form, openapi
 from musicgen_api.apis.documents import generate, healthcheck, music
 from musicgen_api.apis.error_responses import register_error_handlers
 from musicgen_api.apis.known_hosts import refuse_unknown_hosts
@@ -45,6 +45,7 @@ def create_app(settings: Settings | None = None, *, gpu_thread: GpuThread | None
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["musicgen_settings"] = settings
+    app.extensions["musicgen_larger_bodies"] = dict.fromkeys(form.PATHS, settings.max_upload_bytes)
     app.extensions["musicgen_catalog"] = catalog
     app.extensions["musicgen_openapi"] = openapi.describe(settings, catalog)
     app.extensions["musicgen_gpu_thread"] = gpu_thread or _start_gpu_thread(settings, catalog)

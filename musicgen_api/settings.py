@@ -140,7 +140,13 @@ class Settings:
     max_body_bytes: int = _setting(
         65_536,
         "MUSICGEN_MAX_BODY_BYTES",
-        why="Largest request body; 2,000 characters take at most 24,000 bytes of escaped JSON.",
+        why="Largest request body without its files; 2,000 characters take at most 24,000 bytes of escaped JSON.",
+        check=between(1024, 2**30),
+    )
+    max_upload_bytes: int = _setting(
+        64 * 2**20,
+        "MUSICGEN_MAX_UPLOAD_BYTES",
+        why="Largest body with files; 5 minutes of stereo as a WAV file are 53 million bytes.",
         check=between(1024, 2**30),
     )
     heartbeat_s: float = _setting(

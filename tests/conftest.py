@@ -35,6 +35,13 @@ def pytest_configure(config: pytest.Config) -> None:
     tqdm.monitor_interval = 0  # no thread that watches over progress bars for the rest of the process
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name values as they are written, and sets in one order: processes that share the tests must name them alike."""
+    if isinstance(val, set | frozenset):
+        return f"{{{', '.join(sorted(map(repr, val)))}}}"
+    return str(val) if isinstance(val, dict) else None
+
+
 class Checkpoints:
     """Tiny checkpoints with random weights; each is made at its first use, once a session."""
 

@@ -52,9 +52,12 @@ def test_the_gpu_override_only_adds_to_services_of_the_compose_file() -> None:
 
 
 def test_nginx_lets_a_body_pass_that_the_service_takes() -> None:
-    limit = re.search(r"client_max_body_size (\d+)k;", read("deploy/nginx.conf"))
-    assert limit
-    assert int(limit[1]) * 1024 > Settings().max_body_bytes
+    limits = re.findall(r"client_max_body_size (\d+[km]);", read("deploy/nginx.conf"))
+    units = {"k": 2**10, "m": 2**20}
+    plain, *with_files = [int(limit[:-1]) * units[limit[-1]] for limit in limits]
+    assert plain > Settings().max_body_bytes
+    assert len(with_files) == 2
+    assert min(with_files) > Settings().max_upload_bytes
 
 
 def test_the_image_gets_all_that_the_service_runs_on_and_no_more() -> None:

@@ -101,7 +101,7 @@ def generate(
         plan = make_plan(model, [Section(prompt, seconds)], [1000 * seed + number])
         codes = torch.cat(list(frames.generate(plan, model, how, guidance=guidance)), dim=-1)
         with torch.no_grad():
-            waves.append(model.compression_model.decode(codes)[0].numpy(force=True))
+            waves.append(model.compression_model.decode(codes)[0, 0].numpy(force=True))
     return waves
 
 
@@ -143,7 +143,8 @@ def speed(folder: Path, device: str, seconds: float = 8.0) -> float:
     """Seconds of audio a second at batch 1, with guidance, by AudioCraft's own decoding."""
     model = packing.load(folder, device)
     start = time.monotonic()
-    generate(model, ["fast happy piano with drums"], seconds, 3.0, seed=0)
+    model.set_generation_params(duration=seconds, cfg_coef=3.0, top_k=250)
+    model.generate(["fast happy piano with drums"])
     return round(seconds / (time.monotonic() - start), 2)
 
 

@@ -54,6 +54,13 @@ def json_body(schema: str, example: Json) -> Json:
     return {"required": True, "content": {"application/json": {"schema": ref(schema), "example": example}}}
 
 
+def body_with_files(schema: str, example: Json) -> Json:
+    """A request body in JSON, files as `data:` URLs, or the same fields as parts of a form."""
+    body = json_body(schema, example)
+    body["content"]["multipart/form-data"] = {"schema": ref(schema)}
+    return body
+
+
 ERROR: Json = object_of(
     {
         "error": {"type": "string", "description": "What is wrong and what would be right."},

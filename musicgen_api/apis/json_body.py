@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 import werkzeug.exceptions
-from flask import request
+from flask import current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from musicgen_api.domain.errors import NotJSON, UnsupportedMediaType
 
+_DATA_URLS = re.compile(rb'"data:[^"]*"', re.IGNORECASE)
+
 
 def read_json() -> Any:
     """Decode the current request's body.
+
+    A body that may be larger than `MAX_CONTENT_LENGTH` (`Request.max_content_length`) may be so for its `data:` URLs.
 
     Raises:
         UnsupportedMediaType: the Content-Type is not JSON.
@@ -22,17 +27,34 @@ def read_json() -> Any:
         werkzeug.exceptions.RequestEntityTooLarge: the body is over the limit.
     """
     body = _read_all()
+    refuse_large(len(body) - sum(url.end() - url.start() for url in _DATA_URLS.finditer(body)))
+    refuse_compressed()
+    if not request.is_json:
+        raise UnsupportedMediaType("The body must be JSON, sent with the header Content-Type: application/json.")
+    return decode(body)
+
+
+def decode(body: bytes | str) -> Any:
+    """Decode JSON. Raises `NotJSON`."""
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise NotJSON(f"The body is not valid JSON ({_reason(error)}).") from None
+
+
+def refuse_large(size: int) -> None:
+    """Raise `RequestEntityTooLarge` where what is not an upload has more bytes than a request may have."""
+    if size > current_app.config["MAX_CONTENT_LENGTH"]:
+        raise RequestEntityTooLarge
+
+
+def refuse_compressed() -> None:
+    """Raise werkzeug's UnsupportedMediaType for a compressed body."""
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         # Like a body that is too large: how it travels, not what it says, so the same status on every route.
         raise werkzeug.exceptions.UnsupportedMediaType(
             "The body must not be compressed: send it without the header Content-Encoding."
         )
-    if not request.is_json:
-        raise UnsupportedMediaType("The body must be JSON, sent with the header Content-Type: application/json.")
-    try:
-        return json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise NotJSON(f"The body is not valid JSON ({_reason(error)}).") from None
 
 
 def _read_all() -> bytes:

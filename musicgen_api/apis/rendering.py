@@ -11,9 +11,9 @@ from musicgen_api.audio.encode import encode
 from musicgen_api.audio.formats import Encoding, Format
 from musicgen_api.audio.level import Samples
 from musicgen_api.audio.recipe import tags_of
-from musicgen_api.audio.shape import fade, fit
+from musicgen_api.audio.shape import fade, fit, loop
 from musicgen_api.audio.tags import NO_TAGS
-from musicgen_api.domain.recipe import Recipe
+from musicgen_api.domain.recipe import Recipe, whole_frames
 from musicgen_api.domain.request import MusicRequest, Take
 from musicgen_api.version import VERSION
 
@@ -21,14 +21,23 @@ FORMATS = tuple(str(name) for name in Format if name is not Format.ULAW)
 """What `format` may be; telephones are another family's clients."""
 
 
+PROMISED_RATE = 32_000
+"""In Hz: what both documents say of their WAV files, whatever the model's own rate is."""
+
+
 def encoding_of(request: MusicRequest) -> Encoding:
     """The file that `request` asks for."""
+    if request.format is None:
+        return Encoding(Format.WAV, PROMISED_RATE)
     return Encoding(Format(request.format))
 
 
 def render(take: Take, sample_rate: int, request: MusicRequest) -> bytes:
     """The file of `take`, whose samples are at `sample_rate` Hz: exactly as long as asked for, shaped, and tagged."""
-    samples = fit(take.waveform, sample_rate * request.duration)
+    samples = take.waveform
+    if request.loop:
+        samples = loop(samples, sample_rate, sample_rate * request.duration)
+    samples = fit(samples, sample_rate * request.duration)
     if request.fade_in or request.fade_out:
         samples = fade(samples, sample_rate, request.fade_in, request.fade_out)
     if request.loudness is not None:
@@ -39,7 +48,8 @@ def render(take: Take, sample_rate: int, request: MusicRequest) -> bytes:
 
 def recipe_of(request: MusicRequest, take: Take) -> Recipe:
     """How `take` was made: a request for it alone, by the names of `POST /api/music`, and its codes."""
-    return Recipe(request=_what(request) | _how(request, take.seed), version=VERSION, codes=take.codes)
+    asked = _what(request) | _kept(request, take) | _how(request, take)
+    return Recipe(request=asked, version=VERSION, codes=take.codes)
 
 
 def _what(request: MusicRequest) -> dict[str, Any]:
@@ -48,10 +58,20 @@ def _what(request: MusicRequest) -> dict[str, Any]:
     return {"description": request.description, "duration": request.duration}
 
 
-def _how(request: MusicRequest, seed: int) -> dict[str, Any]:
-    named = ("mbd", "top_k", "top_p", "temperature", "cfg_coef", "format", "fade_in", "fade_out")
-    loudness = {} if request.loudness is None else {"loudness": request.loudness}
-    return {"model": request.model, "seed": seed} | {name: getattr(request, name) for name in named} | loudness
+def _how(request: MusicRequest, take: Take) -> dict[str, Any]:
+    named = ("mbd", "top_k", "top_p", "temperature", "cfg_coef", "fade_in", "fade_out", "loop")
+    chosen = {name: getattr(request, name) for name in ("format", "loudness") if getattr(request, name) is not None}
+    return {"model": request.model, "seed": take.seed} | {name: getattr(request, name) for name in named} | chosen
+
+
+def _kept(request: MusicRequest, take: Take) -> dict[str, Any]:
+    """Which part of the piece was there before. The piece's own file, as `continuation`, has it too."""
+    if request.continuation is None:
+        return {}
+    kept_s = request.continuation.duration_s
+    if take.codes is not None:
+        kept_s = whole_frames(kept_s, take.codes.frame_rate) / take.codes.frame_rate
+    return {"continuation_start": 0.0, "continuation_end": round(kept_s, 6)}
 
 
 def _as_loud(samples: Samples, sample_rate: int, lufs: float) -> Samples:

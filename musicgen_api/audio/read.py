@@ -1,8 +1,8 @@
 """Anybody's file becomes samples. Pure: bytes in, numpy out; nothing on disk, nothing fetched.
 
-    recorded = read(file)                                   # as it is: mono or stereo, up to 48 kHz
-    recorded = read(file, sample_rate=32_000, channels=1)   # as a model takes it
-    recorded.converted(32_000, channels=1)                  # the same, later
+    recording = read(file)                                   # as it is: mono or stereo, up to 48 kHz
+    recording = read(file, sample_rate=32_000, channels=1)   # as a model takes it
+    converted(recording, 32_000, channels=1)                 # the same, later
 
 WAV, FLAC, MP3, Ogg, MP4 and WebM are read (`containers.py`), the sound of a video too. A file is somebody else's input:
 it may be broken, endless, or lie about itself. It is decoded packet by packet, and `Limits` hold at each. What cannot
@@ -30,8 +30,9 @@ from musicgen_api.audio.formats import HIGHEST_RATE, LOWEST_RATE
 from musicgen_api.audio.level import Samples
 from musicgen_api.audio.mixing import to_channels, to_stereo_at_most
 from musicgen_api.audio.resample import Resampler, resample
+from musicgen_api.domain.request import Recording
 
-__all__ = ["Limits", "Recorded", "UnreadableSound", "read"]
+__all__ = ["Limits", "UnreadableSound", "converted", "read"]
 
 _HIGHEST_KEPT = 48_000
 """Hz. Ten minutes of stereo are 230 MB then; no model has a higher rate."""
@@ -57,29 +58,9 @@ class Limits:
     """By the clock: on a busy machine the waiting for others is part of it."""
 
 
-@dataclass(frozen=True, eq=False)
-class Recorded:
-    """The sound of a file."""
-
-    samples: Samples
-    """[C, T], C is 1 or 2; finite, within -1 and 1, not silent."""
-    sample_rate: int
-    """In Hz."""
-
-    @property
-    def duration_s(self) -> float:
-        """In seconds."""
-        return int(self.samples.shape[1]) / self.sample_rate
-
-    def converted(self, sample_rate: int, channels: int) -> Recorded:
-        """The same sound at another rate, in 1 or 2 channels."""
-        mixed = to_channels(self.samples, channels)
-        return Recorded(resample(mixed, self.sample_rate, sample_rate), sample_rate)
-
-
 def read(
     file: bytes, *, sample_rate: int | None = None, channels: int | None = None, limits: Limits | None = None
-) -> Recorded:
+) -> Recording:
     """The file's first stream of sound.
 
     Args:
@@ -106,7 +87,13 @@ def read(
         if declared_s is not None and declared_s > limits.duration_s:
             raise _too_long(f"It says that it lasts {declared_s:.0f} s", limits)
         recorded = _recorded(_frames(sound, stream, limits), declared_s, sample_rate, channels)
-    return Recorded(_within_bounds(recorded.samples), recorded.sample_rate)
+    return Recording(_within_bounds(recorded.samples), recorded.sample_rate)
+
+
+def converted(recording: Recording, sample_rate: int, channels: int) -> Recording:
+    """The same sound at another rate, in 1 or 2 channels."""
+    mixed = to_channels(recording.samples, channels)
+    return Recording(resample(mixed, recording.sample_rate, sample_rate), sample_rate)
 
 
 def _stream_of(sound: InputContainer) -> AudioStream:
@@ -157,7 +144,7 @@ def _frames(sound: InputContainer, stream: AudioStream, limits: Limits) -> Itera
 
 def _recorded(
     frames: Iterator[AudioFrame], declared_s: float | None, sample_rate: int | None, channels: int | None
-) -> Recorded:
+) -> Recording:
     """The frames in one piece. They are converted block by block: nothing is held at a rate that nobody asked for."""
     first = next(frames, None)
     if first is None:
@@ -176,12 +163,12 @@ def _recorded(
     blocks.append(resampler.finish())
     samples = np.concatenate(blocks, axis=1)
     if declared_s is None:
-        return Recorded(samples, rate)
+        return Recording(samples, rate)
     if length < (0.9 * declared_s - 0.1) * own_rate:
         raise UnreadableSound(f"It says that it lasts {declared_s:.1f} s, and ends after {length / own_rate:.1f} s.")
     if 0 < length - round(declared_s * own_rate) <= _PADDING:
         samples = samples[:, : round(declared_s * rate)]
-    return Recorded(samples, rate)
+    return Recording(samples, rate)
 
 
 def _blocks(frames: Iterator[AudioFrame]) -> Iterator[Samples]:

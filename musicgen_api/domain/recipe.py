@@ -10,6 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 
+def whole_frames(seconds: float, frame_rate: float) -> int:
+    """How many frames fit; a float that comes out a little too small counts as what was meant."""
+    return int(seconds * frame_rate + 1e-6)
+
+
 @dataclass(frozen=True, eq=False)
 class Codes:
     """What the language model wrote and the codec reads: ids below `cardinality`, in K codebooks and T frames."""

@@ -27,6 +27,32 @@ class Section:
     duration: int  # seconds
 
 
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Somebody's sound."""
+
+    samples: npt.NDArray[np.float32]
+    """[C, T], C is 1 or 2; finite, within -1 and 1."""
+    sample_rate: int
+    """In Hz."""
+
+    @property
+    def duration_s(self) -> float:
+        """In seconds."""
+        return int(self.samples.shape[1]) / self.sample_rate
+
+
+@dataclass(frozen=True, eq=False)
+class Continuation:
+    """What a piece begins with: the part of an upload that is kept."""
+
+    duration_s: float
+    """How much is kept."""
+    sound: Recording
+    codes: Codes | None = None
+    """Of the same part, if the file says them. A model with another codec takes the sound."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MusicRequest:
     """One piece of music. The defaults are those of the documents (and of AudioCraft 1.3.0, models/musicgen.py).
@@ -46,7 +72,10 @@ class MusicRequest:
     takes: int = 1
     sections: tuple[Section, ...] = ()  # instead of the description; `duration` is their sum
     live: bool = False
-    format: str = "wav"  # of the file, by its name in `audio.formats`
+    continuation: Continuation | None = None  # shorter than `duration`, which includes it
+    melody: Recording | None = None  # the tune to follow
+    loop: bool = False  # the end runs into the beginning
+    format: str | None = None  # of the file, by its name in `audio.formats`; None: WAV at 32 kHz
     loudness: float | None = None  # LUFS; None: as the model made it
     fade_in: float = 0.0  # seconds
     fade_out: float = 0.0

@@ -1,20 +1,13 @@
-"""Codes -> waveform, piece by piece: the joined pieces are what the codec makes of all codes at once.
+"""Codes <-> waveform, piece by piece: the joined pieces are what the codec makes of everything at once.
 
-Every layer of EnCodec's decoder keeps what the next piece needs of this one (the end of a convolution's input, the
-LSTM's state) and holds back what depends on the next piece. So nothing is computed twice, and the look-ahead is what
-the layers' own sizes make it. Padding belongs to the ends of the file: the first piece gets the left one, the last
-piece the right one.
-
-Follows AudioCraft 1.3.0 (modules/seanet.py, conv.py, lstm.py) and transformers 5 (models/encodec/modeling_encodec.py).
-Their modules' weights and norms are used as they are. A codec with other layers is decoded at once, behind the same
-interface.
+The layers remember what the next piece needs (`codec_layers.py`). A codec with other layers works at once, behind the
+same interface.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Protocol
 
 import torch
 from audiocraft.models.encodec import (
@@ -23,20 +16,10 @@ from audiocraft.models.encodec import (
     HFEncodecCompressionModel,
     InterleaveStereoCompressionModel,
 )
-from audiocraft.modules.conv import StreamableConv1d, StreamableConvTranspose1d, pad1d
-from audiocraft.modules.lstm import StreamableLSTM
-from audiocraft.modules.seanet import SEANetDecoder, SEANetResnetBlock
 from torch import Tensor, nn
-from torch.nn import functional as F
-from transformers.models.encodec.modeling_encodec import (
-    EncodecConv1d,
-    EncodecConvTranspose1d,
-    EncodecDecoder,
-    EncodecLSTM,
-    EncodecResnetBlock,
-)
 
 from musicgen_api.engine.cpu.threads import torch_threads
+from musicgen_api.generation.codec_layers import Uncuttable, layer_of
 
 PIECE_S = 1.0
 """Music in one piece. Half of it costs facebook/encodec_32khz's size a fifth more time; twice as much saves little and
@@ -45,15 +28,6 @@ makes a cancel wait longer."""
 NARROW = 4_000_000
 """A decoder of fewer weights runs in one thread. Its parallel regions are so short that on busy cores most of the time
 would go into waiting for the other threads. The count is fixed for a codec, because the last bits depend on it."""
-
-_POINTWISE = (
-    *(nn.Identity, nn.ELU, nn.CELU, nn.SELU, nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.GELU, nn.SiLU, nn.Mish),
-    *(nn.Tanh, nn.Hardtanh, nn.Sigmoid, nn.Softplus, nn.Softsign),
-)
-"""Activations that look at one sample at a time."""
-
-_LOCAL_PADDING = ("constant", "reflect", "replicate")
-"""Padding that is made of the samples beside it."""
 
 
 class CodecStream(Protocol):
@@ -70,7 +44,7 @@ def open_stream(codec: CompressionModel) -> CodecStream:
     """A stream that decodes by `codec`: in pieces where its layers can be cut, otherwise all of it in the end."""
     try:
         return _Pieces(codec)
-    except _Uncuttable:
+    except Uncuttable:
         return _AtOnce(codec)
 
 
@@ -85,8 +59,22 @@ def decode(codec: CompressionModel, codes: Tensor, piece_s: float = PIECE_S) -> 
     yield stream.finish()
 
 
-class _Uncuttable(Exception):
-    """The codec has a layer that looks at all of the music, or one that is not known here."""
+def encode(codec: CompressionModel, waveform: Tensor, piece_s: float = PIECE_S) -> Iterator[Tensor]:
+    """A waveform [B, C, T] of whole frames -> codes [B, K, n], n may be 0, which joined are `codec.encode(waveform)`.
+
+    Between two of them `piece_s` seconds of music are encoded, or all of it where the codec cannot be cut.
+    """
+    samples = round(codec.sample_rate / codec.frame_rate)
+    assert waveform.shape[-1] % samples == 0, f"{waveform.shape[-1]} samples are not whole frames of {samples}"
+    try:
+        encoder = _Encoder(codec)
+    except Uncuttable:
+        with torch.no_grad():
+            yield codec.encode(waveform)[0]
+        return
+    for piece in torch.split(waveform, max(round(piece_s * codec.frame_rate), 1) * samples, dim=-1):
+        yield encoder.push(piece)
+    yield encoder.push(waveform[..., :0], last=True)
 
 
 class _AtOnce:
@@ -110,19 +98,15 @@ class _Pieces:
     """Decodes by layers with a memory. Stereo is two rows of the batch, as its codec is a mono one."""
 
     def __init__(self, codec: CompressionModel) -> None:
-        self._stereo: InterleaveStereoCompressionModel | None = None
-        if isinstance(codec, InterleaveStereoCompressionModel) and not codec.per_timestep:
-            self._stereo, codec = codec, codec.model
+        codec, self._stereo = _mono(codec)
         decoder: nn.Module
         if isinstance(codec, HFEncodecCompressionModel):
             decoder = codec.model.decoder
         elif isinstance(codec, EncodecModel):
             decoder = codec.decoder
         else:
-            raise _Uncuttable(type(codec).__name__)
-        with torch.no_grad():
-            self._layer = _layer(decoder)
-        self._narrow = sum(parameter.numel() for parameter in decoder.parameters()) < NARROW
+            raise Uncuttable(type(codec).__name__)
+        self._layer = _Layers(decoder)
         self._codec = codec
         self._nothing: Tensor | None = None
 
@@ -138,174 +122,62 @@ class _Pieces:
         assert self._nothing is not None, "nothing was pushed"
         return self._run(self._nothing, last=True)
 
-    @torch.no_grad()
     def _run(self, latent: Tensor, *, last: bool) -> Tensor:
-        with torch_threads(1 if self._narrow else torch.get_num_threads()):
-            waveform = self._layer(latent, last=last)
+        waveform = self._layer(latent, last=last)
         return waveform if self._stereo is None else torch.cat(waveform.chunk(2), dim=1)
 
 
-class _Layer(Protocol):
-    """A layer that remembers. Its outputs, joined, are the module's output for the joined inputs."""
+class _Encoder:
+    """Encodes by layers with a memory. Each frame is quantised by itself."""
 
-    def __call__(self, x: Tensor, *, last: bool) -> Tensor:
-        """The next input [B, C, n], n may be 0, -> what is settled of the output. Nothing follows the `last`."""
+    def __init__(self, codec: CompressionModel) -> None:
+        codec, self._stereo = _mono(codec)
+        if isinstance(codec, HFEncodecCompressionModel) and not codec.model.config.normalize:
+            self._layer = _Layers(codec.model.encoder)
+        elif isinstance(codec, EncodecModel) and not codec.renormalize:
+            self._layer = _Layers(codec.encoder)
+        else:  # another kind, or one that measures the loudness of the whole first
+            raise Uncuttable(type(codec).__name__)
+        self._codec = codec
 
+    @torch.no_grad()
+    def push(self, waveform: Tensor, *, last: bool = False) -> Tensor:
+        """The next samples [B, C, n] -> the codes [B, K, m] that are settled by them; nothing follows the `last`."""
+        if self._stereo is not None:
+            waveform = torch.cat(waveform.chunk(2, dim=1))
+        codes = self._quantised(self._layer(waveform, last=last))
+        # Left and right by turns, codebook by codebook: the inverse of `get_left_right_codes`.
+        return codes if self._stereo is None else torch.stack(codes.chunk(2), dim=2).flatten(1, 2)
 
-def _layer(module: nn.Module) -> _Layer:
-    """The layer with a memory for `module`. Raises _Uncuttable."""
-    match module:
-        case SEANetDecoder():
-            return _layer(module.model)
-        case EncodecDecoder():
-            return _Chain(module.layers)
-        case nn.Sequential():
-            return _Chain(module)
-        case SEANetResnetBlock():
-            return _Residual(_layer(module.block), _layer(module.shortcut))
-        case EncodecResnetBlock():
-            return _Residual(_Chain(module.block), _layer(module.shortcut))
-        case StreamableConv1d():
-            return _Convolution(module.conv.conv, module)
-        case EncodecConv1d():
-            return _Convolution(module.conv, module)
-        case StreamableConvTranspose1d():
-            return _Transposed(module.convtr.convtr, module)
-        case EncodecConvTranspose1d():
-            return _Transposed(module.conv, module)
-        case StreamableLSTM():
-            return _Recurrent(module.lstm, skip=module.skip)
-        case EncodecLSTM():
-            return _Recurrent(module.lstm, skip=True)
-    if isinstance(module, _POINTWISE):
-        return _Pointwise(module)
-    raise _Uncuttable(type(module).__name__)
+    def _quantised(self, latent: Tensor) -> Tensor:
+        if latent.shape[-1] == 0:
+            return torch.empty(len(latent), self._codec.num_codebooks, 0, dtype=torch.long, device=latent.device)
+        codes: Tensor
+        if isinstance(self._codec, HFEncodecCompressionModel):
+            which = self._codec.possible_num_codebooks.index(self._codec.num_codebooks)
+            bandwidth = self._codec.model.config.target_bandwidths[which]
+            codes = self._codec.model.quantizer.encode(latent, bandwidth).transpose(0, 1)
+        else:
+            codes = self._codec.quantizer.encode(latent)
+        return codes
 
 
-class _Pointwise:
+class _Layers:
+    """An encoder or a decoder whose layers remember. Raises `Uncuttable`."""
+
     def __init__(self, module: nn.Module) -> None:
-        self._module = module
+        with torch.no_grad():
+            self._layer = layer_of(module)
+        self._narrow = sum(parameter.numel() for parameter in module.parameters()) < NARROW
 
+    @torch.no_grad()
     def __call__(self, x: Tensor, *, last: bool) -> Tensor:
-        y: Tensor = self._module(x)
-        return y
+        with torch_threads(1 if self._narrow else torch.get_num_threads()):
+            return self._layer(x, last=last)
 
 
-class _Chain:
-    def __init__(self, modules: Iterable[nn.Module]) -> None:
-        self._layers = [_layer(module) for module in modules]
-
-    def __call__(self, x: Tensor, *, last: bool) -> Tensor:
-        for layer in self._layers:
-            x = layer(x, last=last)
-        return x
-
-
-class _Residual:
-    """Adds a block and its shortcut; the faster of the two waits for the other."""
-
-    def __init__(self, block: _Layer, shortcut: _Layer) -> None:
-        self._block, self._shortcut = block, shortcut
-        self._waiting: Tensor | None = None
-
-    def __call__(self, x: Tensor, *, last: bool) -> Tensor:
-        y, straight = self._block(x, last=last), _joined(self._waiting, self._shortcut(x, last=last))
-        ready = y.shape[-1]
-        self._waiting = straight[..., ready:].clone()
-        return y + straight[..., :ready]
-
-
-class _Convolution:
-    """A convolution keeps the end of its input, as long as its kernel less one sample.
-
-    `module` is what `conv` stands in: it says how to pad.
-    """
-
-    def __init__(self, conv: nn.Conv1d, module: Any) -> None:
-        _require_no_norm_over_time(module)
-        if conv.stride[0] != 1 or module.pad_mode not in _LOCAL_PADDING:
-            raise _Uncuttable(f"stride {conv.stride[0]}, padding {module.pad_mode}")
-        self._conv, self._weight, self._mode = conv, _weight_of(conv), module.pad_mode
-        self._reach = (conv.kernel_size[0] - 1) * conv.dilation[0]
-        self._right = 0 if module.causal else self._reach // 2
-        self._left = self._reach - self._right
-        self._begun = False
-        self._kept: Tensor | None = None
-
-    def __call__(self, x: Tensor, *, last: bool) -> Tensor:
-        conv, x = self._conv, _joined(self._kept, x)
-        # Reflected padding needs more samples than it has itself, and is another one where the whole file has fewer.
-        if not self._begun and not last and x.shape[-1] <= self._left:
-            self._kept = x
-            return x.new_empty(x.shape[0], conv.out_channels, 0)
-        left, right = 0 if self._begun else self._left, self._right if last else 0
-        if left or right:
-            x = pad1d(x, (left, right), self._mode)
-        self._begun = True
-        new = x.shape[-1] - self._reach
-        self._kept = x[..., new:].clone()
-        if new == 0:
-            return x.new_empty(x.shape[0], conv.out_channels, 0)
-        return F.conv1d(x, self._weight, conv.bias, dilation=conv.dilation, groups=conv.groups)
-
-
-class _Transposed:
-    """A transposed convolution keeps the inputs that still reach into the next outputs.
-
-    `module` is what `conv` stands in: it says how to trim.
-    """
-
-    def __init__(self, conv: nn.ConvTranspose1d, module: Any) -> None:
-        _require_no_norm_over_time(module)
-        self._conv, self._weight, self._stride = conv, _weight_of(conv), conv.stride[0]
-        excess = conv.kernel_size[0] - self._stride
-        self._right = math.ceil(excess * module.trim_right_ratio) if module.causal else excess // 2
-        self._left_to_trim = excess - self._right
-        self._reach = math.ceil(excess / self._stride)
-        self._kept: Tensor | None = None
-
-    def __call__(self, x: Tensor, *, last: bool) -> Tensor:
-        conv, known = self._conv, 0 if self._kept is None else self._kept.shape[-1]
-        x = _joined(self._kept, x)
-        self._kept = x[..., max(x.shape[-1] - self._reach, 0) :].clone()
-        if x.shape[-1] == known and not last:
-            return x.new_empty(x.shape[0], conv.out_channels, 0)
-        y = F.conv_transpose1d(x, self._weight, conv.bias, stride=self._stride, groups=conv.groups)
-        y = y[..., known * self._stride : y.shape[-1] - self._right if last else x.shape[-1] * self._stride]
-        trimmed = min(self._left_to_trim, y.shape[-1])
-        self._left_to_trim -= trimmed
-        return y[..., trimmed:]
-
-
-class _Recurrent:
-    def __init__(self, lstm: nn.LSTM, *, skip: bool) -> None:
-        if lstm.bidirectional:
-            raise _Uncuttable("a bidirectional LSTM")
-        self._lstm, self._skip = lstm, skip
-        self._state: tuple[Tensor, Tensor] | None = None
-
-    def __call__(self, x: Tensor, *, last: bool) -> Tensor:
-        if x.shape[-1] == 0:
-            return x
-        steps = x.permute(2, 0, 1)
-        y: Tensor
-        y, self._state = self._lstm(steps, self._state)
-        return (y + steps if self._skip else y).permute(1, 2, 0)
-
-
-def _weight_of(conv: nn.Conv1d | nn.ConvTranspose1d) -> Tensor:
-    """The kernel, computed once for all pieces: behind weight normalisation, a module makes it anew in each call."""
-    some = next(conv.parameters())
-    conv(some.new_zeros(1, conv.in_channels, (conv.kernel_size[0] - 1) * conv.dilation[0] + 1))
-    weight: Tensor = conv.weight
-    return weight
-
-
-def _joined(kept: Tensor | None, x: Tensor) -> Tensor:
-    return x if kept is None or kept.shape[-1] == 0 else torch.cat([kept, x], dim=-1)
-
-
-def _require_no_norm_over_time(module: nn.Module) -> None:
-    """Raise _Uncuttable if a norm's mean and deviation are those of the whole music."""
-    if any(isinstance(part, nn.GroupNorm) for part in module.modules()):
-        raise _Uncuttable("a norm over time")
+def _mono(codec: CompressionModel) -> tuple[CompressionModel, InterleaveStereoCompressionModel | None]:
+    """The codec of one channel, and the one that it stands in where left and right are rows of the batch."""
+    if isinstance(codec, InterleaveStereoCompressionModel) and not codec.per_timestep:
+        return codec.model, codec
+    return codec, None

@@ -46,16 +46,17 @@ def make_plan(
     sections: Sequence[Section],
     seeds: Sequence[int],
     *,
+    more_s: float = 0.0,
     known: Tensor | None = None,
     melody: Tensor | None = None,
 ) -> Plan:
-    """Cut the piece into windows of `model`.
+    """Cut the piece into windows of `model`. It lasts as long as its sections, and `more_s` seconds.
 
     Raises:
         ValueError: `known` leaves nothing to generate.
     """
     windows = plan_windows(
-        _frames_of(sections, model.frame_rate),
+        _frames_of(sections, model.frame_rate, more_s),
         known=0 if known is None else known.shape[-1],
         longest=int(model.window_s * model.frame_rate),
         stride=int(model.stride_s * model.frame_rate),
@@ -64,10 +65,8 @@ def make_plan(
     return Plan(descriptions, tuple(windows), tuple(seeds), known, melody, model.delay)
 
 
-def _frames_of(sections: Sequence[Section], frame_rate: float) -> list[int]:
-    """Frames of each section, cut so that rounding errors do not add up."""
-    ends, seconds = [0], 0.0
-    for section in sections:
-        seconds += section.duration
-        ends.append(int(seconds * frame_rate))
-    return [end - begin for begin, end in itertools.pairwise(ends)]
+def _frames_of(sections: Sequence[Section], frame_rate: float, more_s: float) -> list[int]:
+    """Frames of each section, cut so that rounding errors do not add up; the last one has `more_s` seconds more."""
+    ends = [0.0, *itertools.accumulate(section.duration for section in sections)]
+    ends[-1] += more_s
+    return [int(end * frame_rate) - int(begin * frame_rate) for begin, end in itertools.pairwise(ends)]

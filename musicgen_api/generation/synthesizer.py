@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from musicgen_api.audio.shape import overlap_s
 from musicgen_api.domain.errors import DeviceMissing, GenerationFailed
 from musicgen_api.domain.progress import ProgressMeter
 from musicgen_api.domain.recipe import Codes
@@ -19,6 +20,7 @@ from musicgen_api.generation.diffusion import Diffusion
 from musicgen_api.generation.frames import generate
 from musicgen_api.generation.plan import make_plan
 from musicgen_api.generation.seeds import as_default, seeded_generator
+from musicgen_api.generation.uploads import known_codes
 from musicgen_api.models.catalog import Catalog
 from musicgen_api.models.device import device_failures
 from musicgen_api.models.loaded_model import LoadedModel
@@ -140,7 +142,13 @@ def _begin(model: LoadedModel, request: MusicRequest, meter: ProgressMeter) -> I
     """The frames [B, K, n] of the request's takes as they are decided; every step is counted and may be the last."""
     if model.makes_whole_pieces:
         check_whole_piece(request, model.window_s)  # the catalogue does not know this of a model that was added
-    plan = make_plan(model, request.parts, request.seeds)
+    plan = make_plan(
+        model,
+        request.parts,
+        request.seeds,
+        more_s=overlap_s(request.duration) if request.loop else 0.0,
+        known=known_codes(model, request.continuation, lambda: meter.step(0)) if request.continuation else None,
+    )
     sampling = Sampling(
         use_sampling=request.temperature >= GREEDY_BELOW,
         temperature=request.temperature,
@@ -173,12 +181,15 @@ def _generate_live(
 
     decided: list[torch.Tensor] = []
     waiting: list[torch.Tensor] = []
-    for frames in _begin(model, request, meter):
-        decided.append(frames)
-        waiting.append(frames)
-        if sum(part.shape[-1] for part in waiting) >= codec.PIECE_S * model.frame_rate:
-            send(stream.push(torch.cat(waiting, dim=-1)))
-            waiting = []
+    second = round(codec.PIECE_S * model.frame_rate)
+    for new in _begin(model, request, meter):
+        for frames in torch.split(new, second, dim=-1):  # what an upload gives comes all at once
+            monitor.check()
+            decided.append(frames)
+            waiting.append(frames)
+            if sum(part.shape[-1] for part in waiting) >= second:
+                send(stream.push(torch.cat(waiting, dim=-1)))
+                waiting = []
     if waiting:
         send(stream.push(torch.cat(waiting, dim=-1)))
     send(stream.finish())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import io
 import socket
 import time
 from selectors import EVENT_READ, EVENT_WRITE
@@ -46,7 +47,7 @@ class Connection:
         self.since = time.monotonic()
         """When this state began."""
         self._front = front
-        self._reader = RequestReader(front.config, peer, front.limits.max_body_bytes)
+        self._reader = RequestReader(front.config, peer, front.limits.max_body_bytes, front.limits.larger_bodies)
         self._deadline = self.since + front.limits.timeout_s
         self._pace = Pace(front.limits.timeout_s, self.since)
         self._clock_runs = False
@@ -160,7 +161,8 @@ class Connection:
         if request is not None:
             self._clock_runs = False
             self._enter(State.ANSWERING)
-            self._answered_bytes = request.body.getbuffer().nbytes
+            self._answered_bytes = request.body.seek(0, io.SEEK_END)
+            request.body.seek(0)
             self._front.answer(self, request)
         elif self._reader.begun:
             self._read_on()

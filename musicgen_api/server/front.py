@@ -13,7 +13,7 @@ import queue
 import selectors
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -43,6 +43,8 @@ class Limits:
     keepalive_s: float
     max_body_bytes: int
     max_connections: int
+    larger_bodies: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """The longest body of paths that take more than `max_body_bytes`."""
 
 
 class Front:

@@ -7,6 +7,8 @@ here it reads a buffer, and is asked again when more has come.
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from gunicorn.http.body import ChunkedReader, LengthReader
@@ -27,12 +29,16 @@ class RequestReader:
         config: gunicorn's configuration, for the limits of the head.
         peer: the client's address, as the socket gives it.
         max_body_bytes: longest body that is read.
+        larger_bodies: the same, for the paths that take more.
     """
 
-    def __init__(self, config: Any, peer: Any, max_body_bytes: int) -> None:
+    def __init__(
+        self, config: Any, peer: Any, max_body_bytes: int, larger_bodies: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._config = config
         self._peer = peer
         self._max_body_bytes = max_body_bytes
+        self._larger_bodies = larger_bodies
         self._buffer = bytearray()
         self._head: Any = None
         self._body: LengthBody | ChunkedBody = LengthBody(0)
@@ -87,7 +93,7 @@ class RequestReader:
             complete = self._body.take(self._buffer)
         except ParseException as error:
             raise refusals.of(error) from None
-        if len(self._body.content) > self._max_body_bytes:
+        if len(self._body.content) > self._longest(self._head):
             raise refusals.too_large()
         return self._finish() if complete else None
 
@@ -111,10 +117,13 @@ class RequestReader:
         if isinstance(reader, ChunkedReader):
             return ChunkedBody(lambda trailers: head.parse_headers(trailers, from_trailer=True))
         assert isinstance(reader, LengthReader)
-        if reader.length > self._max_body_bytes:
+        if reader.length > self._longest(head):
             self._head = head  # for `is_head_request`
             raise refusals.too_large()
         return LengthBody(reader.length)
+
+    def _longest(self, head: Any) -> int:
+        return self._larger_bodies.get(head.path, self._max_body_bytes)
 
     def _finish(self) -> Any:
         head, content = self._head, bytes(self._body.content)

@@ -88,6 +88,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
             timeout_s=settings.client_timeout_s,
             keepalive_s=self.cfg.keepalive,
             max_body_bytes=settings.max_body_bytes,
+            larger_bodies=self.wsgi.extensions["musicgen_larger_bodies"],
             max_connections=most_connections(self.cfg.worker_connections),
         )
 

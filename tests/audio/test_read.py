@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from musicgen_api.audio.encode import StreamEncoder, encode
 from musicgen_api.audio.formats import Encoding, Format
-from musicgen_api.audio.read import Limits, UnreadableSound, read
+from musicgen_api.audio.read import Limits, UnreadableSound, converted, read
 from tests.helpers.sounds import RATE, ffmpeg_makes, likeness_db, music, sound_file
 
 LOSSLESS = [
@@ -97,7 +97,7 @@ def test_any_rate_becomes_the_models(rate: int, channels: int) -> None:
 
 def test_converting_later_is_converting_while_reading() -> None:
     file = sound_file(music(1, 2, rate=44_100), 44_100)
-    at_once, later = read(file, sample_rate=RATE, channels=1), read(file).converted(RATE, channels=1)
+    at_once, later = read(file, sample_rate=RATE, channels=1), converted(read(file), RATE, channels=1)
     assert np.allclose(at_once.samples, later.samples, atol=1e-6)
     assert later.duration_s == pytest.approx(1)
 

@@ -14,7 +14,7 @@ from audiocraft.models.encodec import (
     HFEncodecCompressionModel,
     InterleaveStereoCompressionModel,
 )
-from audiocraft.modules import SEANetDecoder
+from audiocraft.modules import SEANetDecoder, SEANetEncoder
 from audiocraft.quantization import ResidualVectorQuantizer
 from torch import Tensor, nn
 from transformers import EncodecConfig
@@ -22,7 +22,7 @@ from transformers import EncodecModel as TransformersEncodec
 
 from musicgen_api.engine.cpu.threads import torch_threads
 from musicgen_api.generation import codec as codec_module
-from musicgen_api.generation.codec import decode, open_stream
+from musicgen_api.generation.codec import decode, encode, open_stream
 
 FRAME_RATE_HZ = 50
 WIDTH, CODEBOOKS, ENTRIES = 8, 2, 16
@@ -31,13 +31,16 @@ TOLERANCE = 1e-5
 
 
 def seanet(ratios: list[int], **values: Any) -> EncodecModel:
-    """A small EnCodec of AudioCraft's; its encoder is not needed."""
+    """A small EnCodec of AudioCraft's."""
     quantizer = ResidualVectorQuantizer(dimension=WIDTH, n_q=CODEBOOKS, bins=ENTRIES, kmeans_init=False)
-    decoder = SEANetDecoder(dimension=WIDTH, n_filters=4, ratios=ratios, **{"norm": "weight_norm"} | values)
+    common = {"dimension": WIDTH, "n_filters": 4, "ratios": ratios, "norm": "weight_norm"}
+    decoder = SEANetDecoder(**common | values)
+    decoder_only = ("final_activation", "trim_right_ratio")
+    encoder = SEANetEncoder(**common | {name: value for name, value in values.items() if name not in decoder_only})
     hop = int(torch.tensor(ratios).prod())
     causal = bool(values.get("causal"))
     return EncodecModel(
-        nn.Identity(), decoder, quantizer, FRAME_RATE_HZ, FRAME_RATE_HZ * hop, values.get("channels", 1), causal=causal
+        encoder, decoder, quantizer, FRAME_RATE_HZ, FRAME_RATE_HZ * hop, values.get("channels", 1), causal=causal
     ).eval()
 
 
@@ -107,6 +110,32 @@ def test_the_pieces_are_the_whole(make: Callable[[], CompressionModel]) -> None:
         assert differences(codec, random_codes(codec, frames), piece) < TOLERANCE, (frames, piece)
 
 
+ENCODED = MONO | {name: STEREO[name] for name in ["stereo of like facebook/encodec_32khz", "stereo of transformers'"]}
+
+
+@pytest.mark.parametrize("make", ENCODED.values(), ids=ENCODED.keys())
+def test_the_codes_of_pieces_are_those_of_the_whole(make: Callable[[], CompressionModel]) -> None:
+    codec = make()
+    hop = round(codec.sample_rate / codec.frame_rate)
+    for frames, piece in itertools.product([1, 3, 25], [1, 7]):
+        waveform = torch.randn(2, codec.channels, frames * hop)
+        with torch.no_grad():
+            whole, _ = codec.encode(waveform)
+        pieces = list(encode(codec, waveform, piece / codec.frame_rate))
+        codes = torch.cat(pieces, dim=-1)
+        assert codes.shape == whole.shape == (2, codec.num_codebooks, frames)
+        assert (codes == whole).float().mean() > 0.98, (frames, piece)  # a tie may fall either way
+        assert frames < 25 or sum(part.shape[-1] for part in pieces[:-1]) > frames / 2
+
+
+def test_codes_of_pieces_without_a_memory_are_other_ones() -> None:
+    codec = MONO["like facebook/encodec_32khz"]()
+    waveform = torch.randn(1, 1, 800)
+    with torch.no_grad():
+        alone = torch.cat([codec.encode(half)[0] for half in waveform.chunk(2, dim=-1)], dim=-1)
+        assert (alone == codec.encode(waveform)[0]).float().mean() < 0.98
+
+
 @pytest.mark.parametrize("make", MONO.values(), ids=MONO.keys())
 def test_every_codec_here_is_cut_and_holds_little_back(make: Callable[[], CompressionModel]) -> None:
     """A stream that gave nothing before its end would pass the test above."""
@@ -152,6 +181,12 @@ def with_an_unknown_layer() -> EncodecModel:
     return codec
 
 
+def with_its_own_loudness() -> EncodecModel:
+    codec = seanet([3, 2])
+    codec.renormalize = True
+    return codec
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -171,6 +206,23 @@ def test_a_codec_that_cannot_be_cut_is_decoded_at_once(make: Callable[[], Compre
         assert torch.equal(torch.cat(pieces, dim=-1), codec.decode(codes, None))
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: seanet([3, 2], norm="time_group_norm"),
+        lambda: InterleaveStereoCompressionModel(seanet([3, 2]), per_timestep=True),
+        with_its_own_loudness,
+    ],
+    ids=["a norm over time", "stereo by turns", "normalised"],
+)
+def test_a_codec_that_cannot_be_cut_encodes_at_once(make: Callable[[], CompressionModel]) -> None:
+    codec = make()
+    waveform = torch.randn(1, codec.channels, 12 * 6)
+    (codes,) = encode(codec, waveform, 2 / codec.frame_rate)
+    with torch.no_grad():
+        assert torch.equal(codes, codec.encode(waveform)[0])
+
+
 @pytest.mark.parametrize("narrow", [True, False])
 def test_the_samples_do_not_depend_on_how_many_threads_a_narrow_codec_could_have(
     narrow: bool, monkeypatch: pytest.MonkeyPatch
@@ -178,7 +230,7 @@ def test_the_samples_do_not_depend_on_how_many_threads_a_narrow_codec_could_have
     monkeypatch.setattr(codec_module, "NARROW", 10**9 if narrow else 0)
     codec = seanet([5, 4, 2], lstm=1)
     used: list[int] = []
-    lstm = next(module for module in codec.modules() if isinstance(module, nn.LSTM))
+    lstm = next(module for module in codec.decoder.modules() if isinstance(module, nn.LSTM))
     lstm.register_forward_pre_hook(lambda module, inputs: used.append(torch.get_num_threads()))
     with torch_threads(2):
         list(decode(codec, random_codes(codec, 10), 0.1))

@@ -14,12 +14,13 @@ from omegaconf import OmegaConf
 from sentencepiece import sentencepiece_model_pb2
 
 from training import alignment, codec, packing, runs
+from training.captions import OPEN, Meaning
 from training.packing import BUNDLED
 
 FINGERPRINT: dict[str, Any] = json.loads((BUNDLED / "fingerprint.json").read_text())
 
-REQUESTS = [
-    {
+REQUESTS = {
+    Meaning("synth", "yes", OPEN, "fast", OPEN): {
         "en": "fast electronic music with strong drums",
         "fr": "musique électronique rapide avec une batterie puissante",
         "zh": "快节奏的电子音乐，带有强烈的鼓点",
@@ -28,7 +29,7 @@ REQUESTS = [
         "ja": "強いドラムの入ったテンポの速い電子音楽",
         "pt": "música eletrônica rápida com uma bateria potente",
     },
-    {
+    Meaning("piano", "no", OPEN, "slow", "minor"): {
         "en": "a slow and sad piano piece",
         "fr": "un morceau de piano lent et triste",
         "zh": "缓慢悲伤的钢琴曲",
@@ -37,7 +38,7 @@ REQUESTS = [
         "ja": "ゆっくりした悲しいピアノ曲",
         "pt": "uma peça de piano lenta e triste",
     },
-    {
+    Meaning("guitar", "no", OPEN, OPEN, "major"): {
         "en": "cheerful acoustic guitar, no drums",
         "fr": "guitare acoustique joyeuse, sans batterie",
         "zh": "欢快的木吉他，没有鼓",
@@ -46,7 +47,7 @@ REQUESTS = [
         "ja": "明るいアコースティックギター、ドラムなし",
         "pt": "violão alegre, sem bateria",
     },
-    {
+    Meaning("strings", "yes", OPEN, "fast", "minor"): {
         "en": "fast dark strings in a minor key with a drum beat",
         "fr": "CORDES SOMBRES ET RAPIDES EN MINEUR AVEC DE LA BATTERIE",
         "zh": "黑暗的弦樂，小調，快節奏，有鼓聲",
@@ -55,8 +56,15 @@ REQUESTS = [
         "ja": "暗い弦楽、短調、速いテンポ、ドラム入り",
         "pt": "cordas sombrias e rápidas em tom menor com bateria",
     },
-]
-"""The same requests in seven languages, as people write them."""
+}
+"""The same requests in seven languages, as people write them, and what they mean."""
+
+DOCUMENTED = {
+    "orchestral cinematic score": "strings",
+    "orchestral cinematic score, emotional build-up": "strings",
+    "电子音乐，带有强烈的鼓点": "synth",
+}
+"""The examples of the two documents, and the instruments that they ask for."""
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +142,28 @@ def test_a_fixed_seed_makes_the_same_audible_music_twice(model: MusicGen) -> Non
     levels = waves[0].square().mean(-1).sqrt()
     assert (levels > 0.02).all() and (levels < 0.5).all()
     assert waves[0].abs().max() < 1.5
+
+
+@torch.no_grad()
+def understood(teacher: alignment.Teacher, model: MusicGen, texts: list[str]) -> list[Meaning]:
+    """The meanings whose plain English the language model hears most nearly as it hears the texts."""
+    chosen = torch.arange(teacher.wanted.shape[2])[::8]
+    heard = teacher.hearing(*alignment.encode(model, texts), chosen) @ teacher.hearing.out
+    plain = teacher.wanted[:, :, chosen].float() @ teacher.hearing.out
+    distances = ((heard[:, None] - plain).square().mean((3, 4)) / teacher.spread).mean(2)
+    meanings = list(teacher.index)
+    return [meanings[number] for number in distances.argmin(1).tolist()]
+
+
+@pytest.mark.parametrize("meaning", REQUESTS)
+def test_a_request_means_the_same_in_every_language(
+    meaning: Meaning, model: MusicGen, teacher: alignment.Teacher
+) -> None:
+    heard = understood(teacher, model, list(REQUESTS[meaning].values()))
+    assert dict(zip(REQUESTS[meaning], heard, strict=True)) == dict.fromkeys(REQUESTS[meaning], meaning)
+
+
+def test_the_documents_examples_mean_what_they_say(model: MusicGen, teacher: alignment.Teacher) -> None:
+    heard = understood(teacher, model, list(DOCUMENTED))
+    assert dict(zip(DOCUMENTED, (meaning.family for meaning in heard), strict=True)) == DOCUMENTED
+    assert heard[-1].drums == "yes", "强烈的鼓点: strong drums"

@@ -11,9 +11,9 @@ from musicgen_api.apis.description import (
     RETRY_AFTER,
     TEXT,
     Json,
+    body_with_files,
     constant,
     error_response,
-    json_body,
     json_response,
     object_of,
     ref,
@@ -107,7 +107,7 @@ def _generate() -> Json:
     return {
         "operationId": "generate",
         "summary": "Generate music and answer with the file, WAV by default.",
-        "requestBody": json_body(
+        "requestBody": body_with_files(
             "GenerateRequest",
             {"model": "facebook/musicgen-medium", "prompt": "orchestral cinematic score", "duration": 30},
         ),
@@ -129,7 +129,7 @@ def _generate() -> Json:
             },
             "400": error_response("The body is not JSON."),
             "413": error_response("The body is too large."),
-            "415": error_response("The Content-Type is not JSON, or the body is compressed."),
+            "415": error_response("The Content-Type is neither JSON nor a form, or the body is compressed."),
             "422": error_response("Fields are missing, unknown or out of range, or the model is unknown."),
             "500": error_response("Loading the model or generating failed; the text says how."),
             "503": BUSY,
@@ -142,7 +142,7 @@ def _create_music() -> Json:
     return {
         "operationId": "createMusic",
         "summary": "Generate music and stream the progress and the result as server-sent events.",
-        "requestBody": json_body("MusicRequest", {"description": "电子音乐，带有强烈的鼓点", "duration": 30}),
+        "requestBody": body_with_files("MusicRequest", {"description": "电子音乐，带有强烈的鼓点", "duration": 30}),
         "responses": {
             "200": {
                 "description": "Lines `data: ` followed by one JSON object: started, then generating (and loading "

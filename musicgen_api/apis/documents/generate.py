@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from musicgen_api.apis.connection import Connection
 from musicgen_api.apis.documents.schemas import generate_schema, load_request
-from musicgen_api.apis.json_body import read_json
+from musicgen_api.apis.form import read_fields
 from musicgen_api.apis.rendering import encoding_of, render
 from musicgen_api.apis.services import catalog, follow, gpu_thread, settings
 from musicgen_api.domain.errors import Cancelled
@@ -19,7 +19,8 @@ blueprint = Blueprint("generate", __name__)
 @blueprint.post("/generate")
 def generate() -> Response:
     """Answer with the finished file. A client that leaves before stops the job."""
-    request = load_request(generate_schema(settings()), read_json(), catalog())
+    schema = generate_schema(settings())
+    request = load_request(schema, read_fields(schema), catalog())
     job = gpu_thread().submit(request)
     for event in follow(job, Connection(), settings().heartbeat_s):
         match event:

@@ -10,7 +10,7 @@ from musicgen_api.apis.connection import Connection
 from musicgen_api.apis.documents import event_stream as sse
 from musicgen_api.apis.documents.schemas import load_request, music_schema
 from musicgen_api.apis.error_responses import respond
-from musicgen_api.apis.json_body import read_json
+from musicgen_api.apis.form import read_fields
 from musicgen_api.apis.services import catalog, follow, gpu_thread, settings
 from musicgen_api.domain.errors import RequestError
 from musicgen_api.domain.events import Completed
@@ -22,7 +22,8 @@ blueprint = Blueprint("music", __name__, url_prefix="/api")
 @blueprint.post("/music")
 def create_music() -> Response:
     """Start a job and stream its events. A client that leaves stops the job."""
-    request = load_request(music_schema(settings()), read_json(), catalog())
+    schema = music_schema(settings())
+    request = load_request(schema, read_fields(schema), catalog())
     job = gpu_thread().submit(request)
     response = Response(_events(job, Connection(), settings().heartbeat_s), mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-cache, no-transform"

@@ -9,8 +9,9 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, missing, validate
 
-from musicgen_api.apis.fields import StrictBoolean, StrictInteger, StrictNumber, Text
+from musicgen_api.apis.fields import StrictBoolean, StrictInteger, StrictNumber, Text, Upload
 from musicgen_api.apis.rendering import FORMATS
+from musicgen_api.apis.sounds import MOST_SECONDS, SHORTEST_S, continuation_of
 from musicgen_api.domain.errors import InvalidFields, NotJSON
 from musicgen_api.domain.request import MAX_SEED, MusicRequest, Section
 from musicgen_api.models.catalog import Catalog
@@ -99,17 +100,9 @@ def load_request(schema: Schema, body: object, catalog: Catalog) -> MusicRequest
     """
     if not isinstance(body, dict):
         raise NotJSON("The body must be a JSON object.")
-    body = _with_defaults_of_the_model(schema, body, catalog)
-    undescribed = {} if _says_what(schema, body) else {"description": ["Missing data for required field."]}
-    try:
-        values = schema.load(body)
-        _agree(schema, body, values)
-    except ValidationError as error:
-        raise InvalidFields(undescribed | _reasons(error.messages_dict)) from None
-    if undescribed:
-        raise InvalidFields(undescribed)
+    values = _validate(schema, _with_defaults_of_the_model(schema, body, catalog))
     entry = catalog.find(values["model"])
-    request = MusicRequest(**{**entry.defaults, **values, "model": entry.id})
+    request = MusicRequest(**{**entry.defaults, **_with_sound(values), "model": entry.id})
     entry.check(request)
     return request
 
@@ -121,6 +114,35 @@ def _with_defaults_of_the_model(schema: Schema, body: dict[str, Any], catalog: C
     if "sections" in body:
         left_out.pop("duration", None)
     return left_out | body
+
+
+def _validate(schema: Schema, body: dict[str, Any]) -> dict[str, Any]:
+    """The fields' values. Raises InvalidFields."""
+    undescribed = {} if _says_what(schema, body) else {"description": ["Missing data for required field."]}
+    try:
+        values = schema.load(body)
+        _agree(schema, body, values)
+    except ValidationError as error:
+        raise InvalidFields(undescribed | _reasons(error.messages_dict)) from None
+    if undescribed:
+        raise InvalidFields(undescribed)
+    return dict(values)
+
+
+def _with_sound(values: dict[str, Any]) -> dict[str, Any]:
+    """`values` with sound in place of files. Raises as `sounds` does."""
+    start_s, end_s = (
+        values.pop(name, default) for name, default in (("continuation_start", 0.0), ("continuation_end", None))
+    )
+    if "continuation" in values:
+        kept = continuation_of("continuation", values["continuation"], start_s, end_s)
+        if values["duration"] < kept.duration_s + SHORTEST_S:
+            longer = (
+                f"Must be longer than what is kept of continuation, {kept.duration_s:.2f} s: it is the whole result."
+            )
+            raise InvalidFields({"sections" if values.get("sections") else "duration": [longer]})
+        values["continuation"] = kept
+    return values
 
 
 def _says_what(schema: Schema, body: dict[str, Any]) -> bool:
@@ -157,6 +179,15 @@ def _agree(schema: Schema, body: dict[str, Any], values: dict[str, Any]) -> None
     if sum(values[name] for name in fades) > values["duration"]:
         reason = f"The fades must fit into the duration of {values['duration']} seconds."
         raise ValidationError({name: [reason] for name in fades})
+    if values["loop"] and fades:
+        raise ValidationError({name: ["Must be left out of a loop: its ends meet."] for name in fades})
+    orphans = [
+        name for name in ("continuation_start", "continuation_end") if name in body and "continuation" not in body
+    ]
+    if orphans:
+        raise ValidationError({name: ["Needs continuation: the music to go on from."] for name in orphans})
+    if values.get("live") and values["loop"]:
+        raise ValidationError({"live": ["Must be without loop: a loop's beginning is made of its end."]})
     if values.get("live") and values["takes"] > 1:
         raise ValidationError({"live": ["Must be one take: sound that is sent while it is made is one piece."]})
     if values.get("live") and values["mbd"]:
@@ -204,7 +235,23 @@ def _shared(settings: Settings) -> dict[str, fields.Field[Any]]:
             validate=validate.Range(min=0, max=MAX_SEED),
             metadata={"description": "Makes a result repeatable on the same machine. Drawn at random if left out."},
         ),
+        **_uploads(),
         **_file(settings),
+    }
+
+
+def _uploads() -> dict[str, fields.Field[Any]]:
+    """What the piece is made from, besides words."""
+    return {
+        "continuation": Upload("A file of music to go on from. duration is the whole result, what is kept included."),
+        "continuation_start": StrictNumber(
+            validate=validate.Range(min=0, max=MOST_SECONDS),
+            metadata={"description": "Seconds into continuation at which the kept part begins; 0 by default."},
+        ),
+        "continuation_end": StrictNumber(
+            validate=validate.Range(min=0, max=MOST_SECONDS),
+            metadata={"description": "Seconds into continuation at which the kept part ends; its end by default."},
+        ),
     }
 
 
@@ -212,13 +259,18 @@ def _file(settings: Settings) -> dict[str, fields.Field[Any]]:
     """How the piece becomes a file."""
     return {
         "format": Text(
-            load_default=MusicRequest.format,
             validate=validate.OneOf(FORMATS, error=f"Must be one of {', '.join(FORMATS)}."),
-            metadata={"description": "The file. opus is Ogg at 48 kHz, aac is M4A, pcm is bare 16 bit little endian."},
+            metadata={
+                "description": "File, wav by default. opus is Ogg at 48 kHz, aac M4A, pcm bare 16-bit little endian."
+            },
         ),
         "loudness": StrictNumber(
             validate=validate.Range(*LOUDNESS),
             metadata={"description": "Integrated loudness in LUFS, true peak at most -1 dB. Left as it is by default."},
+        ),
+        "loop": StrictBoolean(
+            load_default=MusicRequest.loop,
+            metadata={"description": "The end runs into the beginning. Not with fades, nor live."},
         ),
         "fade_in": _fade(settings, MusicRequest.fade_in, "Seconds from silence, at the beginning."),
         "fade_out": _fade(settings, MusicRequest.fade_out, "Seconds to silence, at the end."),

@@ -201,7 +201,7 @@ def test_null_for_a_field_that_is_required_is_refused_without_that_advice(
     }
 
 
-THE_FILE = {"format": "wav", "fade_in": 0.0, "fade_out": 0.0, "recipe": True}
+THE_FILE = {"loop": False, "fade_in": 0.0, "fade_out": 0.0, "recipe": True}
 
 
 def test_the_defaults_are_those_of_the_documents() -> None:
@@ -256,7 +256,8 @@ def test_the_seven_parameters_reach_the_synthesizer_as_they_were_sent(running: S
     }
     post(running, "/api/music", json.dumps(sent))
     request = running.synthesizer.requests[-1]
-    added = {"takes": 1, "sections": (), "live": False, "loudness": None, **THE_FILE}
+    added = {"takes": 1, "sections": (), "live": False, "loudness": None, "format": None, **THE_FILE}
+    added |= {"continuation": None, "melody": None}
     assert vars(request) == sent | {"model": "facebook/musicgen-stereo-small"} | added
     types = {name: type(value) for name, value in vars(request).items() if name not in added}
     assert list(types.values()) == [str, str, int, int, bool, int, float, float, float]
@@ -275,9 +276,16 @@ def test_the_seven_parameters_reach_the_synthesizer_as_they_were_sent(running: S
         ({"format": "ulaw"}, {"format"}),
         ({"format": "WAV"}, {"format"}),
         ({"loudness": 0}, {"loudness"}),
-        ({"loop": True}, {"loop"}),
+        ({"loop": "true"}, {"loop"}),
+        ({"loop": True, "fade_in": 1}, {"fade_in"}),
+        ({"loop": True, "fade_in": 1, "fade_out": 1}, {"fade_in", "fade_out"}),
+        ({"continuation_start": 1}, {"continuation_start"}),
+        ({"continuation_end": 1, "continuation_start": 0}, {"continuation_start", "continuation_end"}),
+        ({"continuation": "http://127.0.0.1/music.wav"}, {"continuation"}),
+        ({"continuation": "data:audio/wav;base64,====="}, {"continuation"}),
+        ({"continuation": "data:audio/wav,RIFF"}, {"continuation"}),
+        ({"continuation": 1}, {"continuation"}),
     ],
-    ids=str,
 )
 def test_how_the_file_is_made_is_checked_by_name(
     running: Service, route: str, body: dict[str, Any], wrong: set[str]
