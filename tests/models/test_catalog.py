@@ -161,6 +161,7 @@ def test_a_magnet_makes_pieces_of_its_length_by_its_own_parameters(model_id: str
     [
         ({"duration": 20}, "duration", "Must be 10: every piece of this model lasts 10 seconds"),
         ({"live": True}, "live", "decides the whole piece at once"),
+        ({"loop": True}, "loop", "this model makes pieces of one length"),
         ({"sections": [{"description": "a", "duration": 10}]}, "sections", "from one description"),
     ],
 )
