@@ -39,8 +39,7 @@ from musicgen_api.models.loaded_model import LoadedModel
 from musicgen_api.models.loading import BackendChoice
 from musicgen_api.models.store import ModelStore
 from musicgen_api.settings import Settings
-from musicgen_api.translation import language
-from musicgen_api.translation.translator import Translators, as_asked
+from musicgen_api.translation.translator import Translators
 
 GREEDY_BELOW = 1e-6
 """Temperatures below are argmax: the softmax has long become a one there, and 1e-40 would divide to infinity."""
@@ -56,16 +55,16 @@ class AudioCraftSynthesizer:
         self.backends: dict[str, Backend] = {}
         self._catalog = catalog
         self._diffusion = Diffusion(settings.diffusion, device)
-        self._translators: Translators | None = None
-        if settings.translate == "auto":
-            self._translators = Translators(settings.added_translators, idle_s=settings.model_idle_s)
+        self._translators = Translators(
+            settings.added_translators, translate=settings.translate == "auto", idle_s=settings.model_idle_s
+        )
         self._store = ModelStore(
             device,
             capacity=settings.max_models,
             idle_s=settings.model_idle_s,
             choice=BackendChoice(settings.engine, settings.precision, settings.step, settings.cuda_graphs),
             on_change=self._note_backends,
-            make_room=self._release_translators,
+            make_room=self._translators.release,
         )
 
     @property
@@ -95,11 +94,9 @@ class AudioCraftSynthesizer:
 
     def release_idle(self) -> float | None:
         """Free models that are idle for too long; seconds until the next call makes sense."""
-        timeouts_s = [self._store.release_idle()]
+        timeouts_s = [self._store.release_idle(), self._translators.release_idle()]
         if not self.backends:
             self._diffusion.release()
-        if self._translators is not None:
-            timeouts_s.append(self._translators.release_idle())
         return min((timeout_s for timeout_s in timeouts_s if timeout_s is not None), default=None)
 
     def _synthesize(self, request: MusicRequest, monitor: Monitor) -> Music:
@@ -121,23 +118,16 @@ class AudioCraftSynthesizer:
 
     def _load(self, entry: CatalogEntry, monitor: Monitor) -> LoadedModel:
         model = self._store.get(entry, monitor)
-        if self._translators is not None and not entry.bundled:
-            language.prepare()  # now, so that no description waits for it
+        if not entry.bundled:  # which reads most of what it is asked for
+            self._translators.prepare()
         return model
 
     def _read(self, request: MusicRequest, entry: CatalogEntry, monitor: Monitor) -> Reading:
         """What the model reads in place of the request's descriptions; the monitor is told where it differs."""
-        if self._translators is not None:
-            reading = self._translators.read(request.parts, entry.languages, monitor)
-        else:
-            reading = as_asked(request.parts)
+        reading = self._translators.read(request.parts, entry.languages, monitor)
         if reading != AS_ASKED:
             monitor.read(reading)
         return reading
-
-    def _release_translators(self) -> None:
-        if self._translators is not None:
-            self._translators.release()
 
     def _decode(
         self, model: LoadedModel, codes: torch.Tensor, request: MusicRequest, meter: ProgressMeter
