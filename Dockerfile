@@ -17,6 +17,8 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 ENV PATH=/app/.venv/bin:$PATH
 
 COPY . .
+# The command `musicgen`; all else is there.
+RUN --mount=type=cache,target=/root/.cache/uv scripts/setup.sh requirements.txt
 
 USER 10001
 VOLUME /cache

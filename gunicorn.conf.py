@@ -21,7 +21,7 @@ bind = f"{host}:{settings.port}"
 # because a thread of gunicorn's gthread waits for its client: sixteen clients that stall would stop the service.
 workers = 1
 worker_class = "musicgen_api.server.worker.FrontWorker"
-threads = settings.threads_http
+threads = settings.threads_http + settings.queue  # each request that waits has a thread of its own
 
 # Never preload: a thread that starts at import is dead after the fork, and CUDA must not be initialised before it.
 preload_app = False
@@ -41,6 +41,8 @@ forwarder_headers = ""
 control_socket_disable = True
 loglevel = settings.log_level.lower()
 accesslog = "-" if settings.log_level == "DEBUG" else None
+if settings.log_format == "json":
+    logger_class = "musicgen_api.server.json_log.JsonLogger"
 proc_name = "musicgen-api"
 
 

@@ -1,8 +1,8 @@
 """What gunicorn serves: `gunicorn -c gunicorn.conf.py wsgi:app`."""
 
-import logging
+from musicgen_api import create_app, logs
+from musicgen_api.settings import Settings
 
-from musicgen_api import create_app
-
-logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-app = create_app()
+settings = Settings.from_environment()
+logs.configure(settings.log_format)
+app = create_app(settings)

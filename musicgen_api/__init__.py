@@ -8,22 +8,46 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Callable
+from functools import partial
 
 from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from musicgen_api import environment, xformers_stand_in
 from musicgen_api.apis import form, openapi
+from musicgen_api.apis.access import require_keys
 from musicgen_api.apis.documents import generate, healthcheck, music
+from musicgen_api.apis.elevenlabs import errors as elevenlabs_errors
+from musicgen_api.apis.elevenlabs import music as elevenlabs_music
+from musicgen_api.apis.elevenlabs import sound as elevenlabs_sound
 from musicgen_api.apis.error_responses import register_error_handlers
+from musicgen_api.apis.error_shapes import ErrorShapes
 from musicgen_api.apis.known_hosts import refuse_unknown_hosts
-from musicgen_api.apis.operations import probes
-from musicgen_api.apis.studio import models, page
-from musicgen_api.jobs.gpu_thread import GpuThread, Synthesizer
+from musicgen_api.apis.languages import register_languages
+from musicgen_api.apis.openai import audio as openai_audio
+from musicgen_api.apis.openai import errors as openai_errors
+from musicgen_api.apis.openai import models as openai_models
+from musicgen_api.apis.operations import metrics, probes
+from musicgen_api.apis.operations.meters import Meters
+from musicgen_api.apis.origins import guard_origins
+from musicgen_api.apis.request_ids import name_requests
+from musicgen_api.apis.studio import convert, models, page, recipe
+from musicgen_api.hosts import parse_addresses
+from musicgen_api.jobs.gpu_thread import GpuThread
+from musicgen_api.jobs.line import Line
+from musicgen_api.jobs.synthesizer import Synthesizer
 from musicgen_api.models.catalog import Catalog
+from musicgen_api.peers import Peers
 from musicgen_api.settings import Settings
 
 __all__ = ["create_app"]
+
+_DOCUMENTS = (generate, music, healthcheck)
+_STUDIO = (page, models, recipe, convert)
+_OPENAI = (openai_audio, openai_models)
+_ELEVENLABS = (elevenlabs_music, elevenlabs_sound)
+_OPERATIONS = (probes, metrics)
 
 xformers_stand_in.register()  # here, because whoever imports AudioCraft imports this package before
 
@@ -48,11 +72,18 @@ def create_app(settings: Settings | None = None, *, gpu_thread: GpuThread | None
     app.extensions["musicgen_larger_bodies"] = dict.fromkeys(form.PATHS, settings.max_upload_bytes)
     app.extensions["musicgen_catalog"] = catalog
     app.extensions["musicgen_openapi"] = openapi.describe(settings, catalog)
-    app.extensions["musicgen_gpu_thread"] = gpu_thread or _start_gpu_thread(settings, catalog)
-    for module in (generate, music, healthcheck, page, models, probes):
+    own = gpu_thread is None
+    gpu_thread = gpu_thread or _start_gpu_thread(settings, catalog)
+    app.extensions["musicgen_gpu_thread"] = gpu_thread
+    app.extensions["musicgen_meters"] = Meters(gpu_thread, partial(_device_memory, settings.device) if own else dict)
+    for module in (*_DOCUMENTS, *_STUDIO, *_OPENAI, *_ELEVENLABS, *_OPERATIONS):
         app.register_blueprint(module.blueprint)
-    register_error_handlers(app)
+    register_error_handlers(app, ErrorShapes([openai_errors.SHAPE, elevenlabs_errors.SHAPE]))
+    register_languages(app)
+    name_requests(app)
     refuse_unknown_hosts(app, settings)
+    guard_origins(app, settings)
+    require_keys(app, settings)
     app.after_request(_add_security_headers)
     _trust_proxies(app, settings.proxy_hops)
     return app
@@ -71,9 +102,26 @@ def _start_gpu_thread(settings: Settings, catalog: Catalog) -> GpuThread:
         return AudioCraftSynthesizer(settings, catalog)
 
     environment.settle()  # for servers other than gunicorn, whose gunicorn.conf.py did it and said so in the log
-    gpu_thread = GpuThread(make_synthesizer, preload=settings.preload, on_device_lost=_restart_process)
+    gpu_thread = make_gpu_thread(settings, make_synthesizer)
     gpu_thread.start()
     return gpu_thread
+
+
+def make_gpu_thread(settings: Settings, make_synthesizer: Callable[[], Synthesizer]) -> GpuThread:
+    """The GPU thread that these settings ask for, not started."""
+    return GpuThread(
+        make_synthesizer,
+        preload=settings.preload,
+        on_device_lost=_restart_process,
+        soonest=Peers(parse_addresses(settings.peers)),
+        line=Line(settings.queue, settings.keys.labels),
+    )
+
+
+def _device_memory(device: str) -> dict[str, int]:
+    from musicgen_api.models.device import memory_in_use  # here: it imports torch, which by then is there
+
+    return memory_in_use(device)
 
 
 def _restart_process() -> None:

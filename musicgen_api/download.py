@@ -49,28 +49,31 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m musicgen_api.download", description=__doc__)
     parser.add_argument("model", help="id of a model of the catalogue, such as facebook/musicgen-small")
     parser.add_argument("--mbd", action="store_true", help="fetch the weights of MultiBand Diffusion as well")
+    parser.add_argument("--demucs", action="store_true", help="fetch what separates melodies as well")
     options = parser.parse_args(arguments)
     try:
         if replaced := environment.settle():
             print(replaced, file=sys.stderr)
-        print(f"{_download(options.model, diffusion_too=options.mbd)} is here.")
+        print(f"{_download(options.model, diffusion_too=options.mbd, separator_too=options.demucs)} is here.")
     except (MusicGenError, ConfigurationError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def _download(model: str, *, diffusion_too: bool) -> str:
+def _download(model: str, *, diffusion_too: bool, separator_too: bool) -> str:
     """Fetch all files of `model`; its id in the catalogue's spelling. Raises as `checkpoint.fetch` does."""
     settings = Settings.from_environment()
     entry = Catalog(settings).find(model)
     from musicgen_api.generation import diffusion  # seconds of imports: after the cheap checks
-    from musicgen_api.models import checkpoint
+    from musicgen_api.models import checkpoint, melody
 
     with closing(_Terminal()) as terminal:
         checkpoint.fetch(entry.id, entry.source, terminal)
         if diffusion_too:
             diffusion.fetch(settings.diffusion, terminal)
+        if separator_too:
+            melody.fetch_separator(terminal)
     return entry.id
 
 

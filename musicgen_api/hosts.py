@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 
 _HOST = re.compile(r"(?P<name>\[[^\[\]]*\]|[^:\[\]]*)(:\d*)?")
 _LABEL = r"(?!-)[a-z0-9_-]{1,63}"
+_ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>\[[0-9a-f:.]+\]|[^:/?#@\[\]]+)(?P<port>:\d{1,5})?")
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
 
@@ -55,3 +56,41 @@ def parse_names(text: str) -> frozenset[str]:
         if address_of(name) is None and not _NAME.fullmatch(name):
             raise ValidationError(f"has {item!r}, which is not a name such as music.example.org, without a port.")
     return frozenset(names.values())
+
+
+def parse_origins(text: str) -> frozenset[str]:
+    """`https://a.example, http://b.example:3000` -> origins as browsers write them; `*` stands for all.
+
+    Raises:
+        marshmallow.ValidationError: one is not a scheme and a host, with or without a port.
+    """
+    return frozenset(_parse_origin(item.strip()) for item in text.split(",") if item.strip())
+
+
+def _parse_origin(item: str) -> str:
+    if item == "*":
+        return item
+    match = _ORIGIN.fullmatch(item.lower())
+    if not match or not (address_of(match["host"].strip("[]")) or _NAME.fullmatch(match["host"])):
+        raise ValidationError(f"has {item!r}, which is not an origin such as https://music.example.org.")
+    usual = {"http": ":80", "https": ":443"}.get(match["scheme"])
+    port = match["port"] or ""
+    return f"{match['scheme']}://{match['host']}{'' if port == usual else port}"
+
+
+def parse_addresses(text: str) -> list[tuple[str, int]]:
+    """`name:port, [::1]:8000` -> [(name, port)].
+
+    Raises:
+        marshmallow.ValidationError: one is not a name or an IP address with a port.
+    """
+    return [_parse_address(item.strip()) for item in text.split(",") if item.strip()]
+
+
+def _parse_address(item: str) -> tuple[str, int]:
+    host, _, port = item.rpartition(":")
+    name = name_of(host)
+    known = name is not None and (address_of(name) is not None or _NAME.fullmatch(name))
+    if not known or not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 0 < int(port) < 65536:
+        raise ValidationError(f"has {item!r}, which is not a name with a port such as 127.0.0.1:8001.")
+    return str(name), int(port)

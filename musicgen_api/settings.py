@@ -15,7 +15,9 @@ from marshmallow import ValidationError
 
 from musicgen_api import values
 from musicgen_api.domain.request import PRECISIONS
-from musicgen_api.hosts import parse_names
+from musicgen_api.hosts import parse_addresses, parse_names, parse_origins
+from musicgen_api.keys import Keys, parse_keys, read_file, split_list
+from musicgen_api.logs import FORMATS as LOG_FORMATS
 from musicgen_api.values import between, one_of
 
 STEP_FORMS = ("avx512-vnni", "avx-vnni", "avx512", "avx2", "sse4.1", "neon-dotprod", "neon")
@@ -33,9 +35,10 @@ def _setting(
     why: str,
     check: Any = None,
     convert: Callable[[Any], Any] | None = None,
+    secret: bool = False,
 ) -> Any:
-    metadata = {"variable": variable, "why": why, "check": check, "convert": convert}
-    return dataclasses.field(default=default, metadata=metadata)
+    metadata = {"variable": variable, "why": why, "check": check, "convert": convert, "secret": secret}
+    return dataclasses.field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,12 @@ class Settings:
         "bundled/musicgen-tiny",
         "MUSICGEN_DEFAULT_MODEL",
         why="Model that is loaded at start, and that /api/music uses when the request names none.",
+        check=values.is_model_id,
+    )
+    sound_model: str = _setting(
+        "",
+        "MUSICGEN_SOUND_MODEL",
+        why="Model of /v1/sound-generation, such as an AudioGen; the default model if nothing is set.",
         check=values.is_model_id,
     )
     models: str = _setting(
@@ -137,6 +146,12 @@ class Settings:
         check=values.is_file_or_hub_id,
         convert=os.path.expanduser,
     )
+    melody_separation: str = _setting(
+        "demucs",
+        "MUSICGEN_MELODY_SEPARATION",
+        why="What takes drums and bass out of a melody, as AudioCraft does: demucs, or none for melodies without any.",
+        check=one_of("demucs", "none"),
+    )
     max_duration_s: int = _setting(
         300,
         "MUSICGEN_MAX_DURATION_S",
@@ -185,11 +200,49 @@ class Settings:
         why="Reverse proxies in front whose X-Forwarded-* headers are believed. 0 believes none.",
         check=between(0, 10),
     )
+    peers: str = _setting(
+        "",
+        "MUSICGEN_PEERS",
+        why="Other instances behind the same proxy, name:port,...; a busy one then says when the first of all is free.",
+        check=parse_addresses,
+    )
     hosts: str = _setting(
         "",
         "MUSICGEN_HOSTS",
         why="Names under which the service is reached, separated by commas; requests for others are refused.",
         check=parse_names,
+    )
+    queue: int = _setting(
+        0,
+        "MUSICGEN_QUEUE",
+        why="Requests that may wait while another one is served. 0: they are told at once that the service is busy.",
+        check=between(0, 256),
+    )
+    api_keys: str = _setting(
+        "",
+        "MUSICGEN_API_KEYS",
+        why="Keys of those who may use the service: label:key or key, separated by commas. None: everybody may.",
+        check=lambda text: parse_keys(split_list(text)),
+        secret=True,
+    )
+    api_keys_file: str = _setting(
+        "",
+        "MUSICGEN_API_KEYS_FILE",
+        why="A file with more of them, one a line.",
+        check=read_file,
+        convert=os.path.expanduser,
+    )
+    cors_origins: str = _setting(
+        "",
+        "MUSICGEN_CORS_ORIGINS",
+        why="Origins whose web pages may use the service, separated by commas; * for all. Its own page always may.",
+        check=parse_origins,
+    )
+    log_format: str = _setting(
+        "text",
+        "MUSICGEN_LOG_FORMAT",
+        why="Form of the log: text, or one JSON object a line.",
+        check=one_of(*LOG_FORMATS),
     )
     log_level: str = _setting(
         "INFO",
@@ -222,6 +275,17 @@ class Settings:
         """`hosts`, taken apart."""
         return parse_names(self.hosts)
 
+    @property
+    def origins(self) -> frozenset[str]:
+        """`cors_origins`, taken apart."""
+        return parse_origins(self.cors_origins)
+
+    @property
+    def keys(self) -> Keys:
+        """The keys of `api_keys` and of the file, which is read now."""
+        listed = parse_keys(split_list(self.api_keys)) if self.api_keys else []
+        return Keys(listed + (read_file(self.api_keys_file) if self.api_keys_file else []))
+
 
 def _read(field: dataclasses.Field[Any]) -> Any:
     """One field's value, parsed by its type and checked. An empty variable is one that is not set."""
@@ -237,5 +301,6 @@ def _read(field: dataclasses.Field[Any]) -> Any:
         if check is not None:
             check(value)
     except ValidationError as error:
-        raise ConfigurationError(f"{name} cannot be used: {text!r} {error.messages[0]}") from None
+        quoted = "its value" if field.metadata["secret"] else repr(text)
+        raise ConfigurationError(f"{name} cannot be used: {quoted} {error.messages[0]}") from None
     return value

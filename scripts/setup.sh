@@ -105,6 +105,16 @@ install_lock() {
     if [ "$torch$has_cuda" = cpuyes ]; then install_without_cuda "$1"; else pip_install --require-hashes -r "$1"; fi
 }
 
+# The command `musicgen`, which runs from this folder. What builds it is locked, so no network is needed.
+install_project() {
+    stamp=.venv/installed-project
+    key=$( (pwd; cat pyproject.toml musicgen_api/version.py) | cksum)
+    [ "$(cat "$stamp" 2>/dev/null)" = "$key" ] && return
+    say "Installing the command musicgen"
+    pip_install --quiet --no-build-isolation --editable .
+    echo "$key" >"$stamp"
+}
+
 know_platform
 choose_torch
 is_fit .venv/bin/python || make_venv
@@ -115,3 +125,4 @@ for lock in "$@"; do
     install_lock "$lock"
     echo "$key" >"$stamp"
 done
+if [ -e pyproject.toml ]; then install_project; fi # the image installs the lock before it has the project

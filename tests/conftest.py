@@ -65,6 +65,16 @@ class Checkpoints:
         return self._musicgen("melody")
 
     @cached_property
+    def audiogen(self) -> Path:
+        """A folder: sounds at 16 kHz in windows of 10 s, like facebook/audiogen-medium."""
+        return self._musicgen("audiogen")
+
+    @cached_property
+    def magnet(self) -> Path:
+        """A folder: pieces of 3 s at once, else like facebook/magnet-small-10secs."""
+        return self._musicgen("magnet")
+
+    @cached_property
     def slow(self) -> Path:
         """A folder: wide enough to take its time for a step, about as long as facebook/musicgen-small on a GPU."""
         return self._musicgen("mono", width=768)
@@ -155,6 +165,7 @@ def running_server(
         "MUSICGEN_MAX_MODELS": "4",
         "MUSICGEN_TRANSLATORS": f"fr={translator}",
         "MUSICGEN_MBD": str(checkpoints.diffusion),
+        "MUSICGEN_MELODY_SEPARATION": "none",
         # One heap, large blocks returned at once: the size of the process tells what it holds.
         "MALLOC_ARENA_MAX": "1",
         "MALLOC_MMAP_THRESHOLD_": "131072",

@@ -6,19 +6,29 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
+from musicgen_api.hosts import parse_addresses
 from musicgen_api.settings import Settings
-from tests.helpers.fakes import ROOT
+from tests.helpers.fakes import ROOT, service
 from tests.helpers.set_up import LOCK, installations, make_project, script
 
+UNITS = ["deploy/musicgen-api.service", "deploy/musicgen-api@.service"]
 CANCELLING_S = 15  # what gunicorn.conf.py adds to the grace, for a job to react to its cancellation
 
 
 def read(path: str) -> str:
     return (ROOT / path).read_text()
+
+
+def manifests() -> dict[tuple[str, str], dict[str, Any]]:
+    """Each object of deploy/kubernetes.yaml by its kind and name."""
+    objects = yaml.safe_load_all(read("deploy/kubernetes.yaml"))
+    return {(found["kind"], found["metadata"]["name"]): found for found in objects}
 
 
 def test_compose_waits_longer_than_the_service_takes_to_stop() -> None:
@@ -27,16 +37,89 @@ def test_compose_waits_longer_than_the_service_takes_to_stop() -> None:
 
 
 def test_kubernetes_waits_longer_than_the_service_takes_to_stop() -> None:
-    deployment = next(yaml.safe_load_all(read("deploy/kubernetes.yaml")))
-    assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > Settings().grace_s + CANCELLING_S
+    pod = manifests()["Deployment", "musicgen-api"]["spec"]["template"]["spec"]
+    settings = {variable["name"]: variable["value"] for variable in pod["containers"][0]["env"]}
+    assert pod["terminationGracePeriodSeconds"] > float(settings["MUSICGEN_GRACE_S"]) + CANCELLING_S
 
 
-def test_systemd_waits_longer_than_the_service_takes_to_stop() -> None:
-    limit = re.search(r"^TimeoutStopSec=(\d+)$", read("deploy/musicgen-api.service"), re.MULTILINE)
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_waits_longer_than_the_service_takes_to_stop(unit: str) -> None:
+    limit = re.search(r"^TimeoutStopSec=(\d+)$", read(unit), re.MULTILINE)
     assert int(limit[1]) > Settings().grace_s + CANCELLING_S
 
 
-@pytest.mark.parametrize("file", ["compose.yaml", "deploy/kubernetes.yaml", "deploy/musicgen-api.service"])
+def test_the_unit_for_one_gpu_of_several_differs_from_the_other_one_in_its_gpu_and_port_alone() -> None:
+    one, each = ([line for line in read(unit).splitlines() if not line.startswith("#")] for unit in UNITS)
+    assert [line for line in each if line not in one] == [
+        "Description=MusicGen API on GPU %i",
+        "Environment=CUDA_VISIBLE_DEVICES=%i PORT=800%i",
+    ]
+    assert [line for line in one if line not in each] == ["Description=MusicGen API"]
+
+
+def test_each_gpu_of_the_compose_file_has_an_instance_under_the_name_that_nginx_knows() -> None:
+    services = yaml.safe_load(read("compose.gpus.yaml"))["services"]
+    gpus = {
+        name: service["deploy"]["resources"]["reservations"]["devices"][0]["device_ids"]
+        for name, service in services.items()
+        if "deploy" in service
+    }
+    assert gpus == {"app": ["0"], "app2": ["1"]}
+    assert services["app2"]["networks"]["default"]["aliases"] == ["app"]
+    assert "server app:8000 " in read("deploy/nginx.conf")
+    environment = yaml.safe_load(read("compose.yaml"))["services"]["app"]["environment"]
+    assert parse_addresses(environment["MUSICGEN_PEERS"]) == [("app", 8000)]
+
+
+@pytest.mark.parametrize("version", ["1.29", "1.34", "1.37"])
+def test_kubernetes_takes_every_manifest_and_no_field_is_unknown(version: str) -> None:
+    for manifest in manifests().values():
+        kubernetes_validate.validate(manifest, version, strict=True)
+    broken = manifests()["HorizontalPodAutoscaler", "musicgen-api"]
+    broken["spec"]["maxReplica"] = 3
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(broken, version, strict=True)
+
+
+def test_the_manifests_name_each_other_and_the_figure_rightly() -> None:
+    found = manifests()
+    pod = found["Deployment", "musicgen-api"]["spec"]["template"]
+    labels = pod["metadata"]["labels"]
+    for kind, name in [("PodDisruptionBudget", "musicgen-api"), ("Deployment", "musicgen-api")]:
+        assert found[kind, name]["spec"]["selector"]["matchLabels"] == labels
+    assert found["NetworkPolicy", "musicgen-api"]["spec"]["podSelector"]["matchLabels"] == labels
+    assert found["Service", "musicgen-api-pods"]["spec"]["selector"] == labels
+    proxy = found["Deployment", "musicgen-nginx"]["spec"]["template"]
+    assert found["Service", "musicgen-api"]["spec"]["selector"] == proxy["metadata"]["labels"]
+    scaler = found["HorizontalPodAutoscaler", "musicgen-api"]["spec"]
+    assert (scaler["scaleTargetRef"]["kind"], scaler["scaleTargetRef"]["name"]) == ("Deployment", "musicgen-api")
+    with service() as running:
+        assert scaler["metrics"][0]["pods"]["metric"]["name"] in running.client.get("/metrics").text
+
+
+def test_no_pod_is_root_or_writes_to_its_image() -> None:
+    for (kind, _), manifest in manifests().items():
+        if kind == "Deployment":
+            pod = manifest["spec"]["template"]["spec"]
+            assert pod["securityContext"]["runAsNonRoot"] is True
+            assert pod["automountServiceAccountToken"] is False
+            for container in pod["containers"]:
+                context = container["securityContext"]
+                assert context["readOnlyRootFilesystem"] is True
+                assert context["allowPrivilegeEscalation"] is False
+                assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_the_command_for_nginx_on_kubernetes_makes_it_look_for_the_pods() -> None:
+    command = re.search(r"^# +(sed '.*' deploy/nginx.conf) \|$", read("deploy/kubernetes.yaml"), re.MULTILINE)[1]
+    made = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    (line,) = [line.strip() for line in made.splitlines() if "resolve" in line]
+    resolver, server, _ = (part.strip() for part in line.split(";"))
+    assert resolver.startswith("resolver kube-dns.kube-system.")
+    assert server == "server musicgen-api-pods.default.svc.cluster.local:8000 resolve max_fails=0"
+
+
+@pytest.mark.parametrize("file", ["compose.yaml", "deploy/kubernetes.yaml", *UNITS])
 def test_behind_one_proxy_exactly_one_hop_is_believed(file: str) -> None:
     assert re.search(r'MUSICGEN_PROXY_HOPS(: |, value: "|=)1\b', read(file))
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sysconfig
+import venv
 from pathlib import Path
 
 import pytest
 
+from musicgen_api.version import VERSION
 from tests.helpers.fakes import ROOT
 from tests.helpers.set_up import LOCK, RECORDER, installations, make_project, script, set_up
 
@@ -69,6 +73,36 @@ def test_the_pythons_that_the_lock_has_packages_for_are_fit(
     with pytest.raises(SystemExit) as left:
         exec(program[1])
     assert left.value.code != fit  # 0, which is False, for a fit one
+
+
+def test_the_command_is_installed_once_and_again_for_another_version(project: Path) -> None:
+    (project / "musicgen_api").mkdir()
+    (project / "musicgen_api/version.py").write_text('VERSION = "1"\n')
+    (project / "pyproject.toml").write_text("[project]\n")
+    set_up(project)
+    set_up(project)
+    assert sum("--no-build-isolation --editable ." in line for line in installations(project)) == 1
+    (project / "musicgen_api/version.py").write_text('VERSION = "2"\n')
+    set_up(project)
+    assert sum("--editable ." in line for line in installations(project)) == 2
+
+
+def test_the_command_runs_from_any_folder_and_needed_no_network_to_be_installed(tmp_path: Path) -> None:
+    """With this environment's packages, of which one builds the project."""
+    project = tmp_path / "project"
+    for name in ("scripts", "musicgen_api"):
+        shutil.copytree(ROOT / name, project / name)
+    for name in ("pyproject.toml", LOCK):
+        shutil.copy(ROOT / name, project)
+    venv.create(project / ".venv", symlinks=True)
+    packages = sysconfig.get_path("purelib", vars={"base": str(project / ".venv")})
+    Path(packages, "locked.pth").write_text(sysconfig.get_path("purelib"))
+    check = subprocess.run(["cksum"], input=(project / LOCK).read_bytes(), capture_output=True, check=True)
+    (project / f".venv/installed-{LOCK}").write_bytes(check.stdout)
+    result = set_up(project, UV_OFFLINE="1", PIP_NO_INDEX="1")
+    assert result.returncode == 0, result.stderr
+    said = subprocess.run([project / ".venv/bin/musicgen", "--version"], cwd="/", capture_output=True, timeout=60)
+    assert said.stdout.decode() == f"musicgen {VERSION}\n"
 
 
 @pytest.mark.parametrize("machine", ["Linux x86_64", "Linux aarch64", "Darwin arm64"])

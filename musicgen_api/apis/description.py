@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from musicgen_api.apis.files import CHANNELS, SAMPLE_RATE
+
 Json = dict[str, Any]
 
 
@@ -33,11 +35,16 @@ def json_response(schema: Json, description: str, headers: Json | None = None) -
     return response | ({"headers": headers} if headers else {})
 
 
-def error_response(description: str) -> Json:
-    """A response in the service's error shape."""
-    return json_response(ref("Error"), description)
+def error_response(description: str, schema: str = "Error") -> Json:
+    """A response in the service's error shape, or in a family's own."""
+    return json_response(ref(schema), description)
 
 
+SAMPLES: Json = {
+    SAMPLE_RATE: {"schema": INTEGER, "description": "In Hz; where the file is bare samples."},
+    CHANNELS: {"schema": INTEGER, "description": "1 or 2; where the file is bare samples."},
+}
+"""Headers of a response with a file of another family's."""
 RETRY_AFTER: Json = {"Retry-After": {"schema": INTEGER, "description": "Seconds until trying again makes sense."}}
 BUSY = json_response(
     ref("Error"), "Not now: another piece is being generated, or the hub limits downloads.", RETRY_AFTER

@@ -1,20 +1,24 @@
-"""Every failure of every route, as the one JSON shape of `errors.error_body`."""
+"""Every failure of every route, as JSON: in the one shape of `errors.error_body`, or in that of the path's family."""
 
 from __future__ import annotations
 
 import logging
 import uuid
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from musicgen_api.domain.errors import MusicGenError, Unavailable, error_body
+from musicgen_api.apis.error_shapes import ErrorShape, ErrorShapes
+from musicgen_api.apis.request_ids import family
+from musicgen_api.apis.services import meters
+from musicgen_api.domain.errors import MusicGenError, Unavailable
 
 log = logging.getLogger(__name__)
 
 
-def register_error_handlers(app: Flask) -> None:
+def register_error_handlers(app: Flask, shapes: ErrorShapes) -> None:
     """One handler for our own errors, one for HTTP's, one for defects."""
+    app.extensions["musicgen_error_shapes"] = shapes
     app.register_error_handler(MusicGenError, respond)
     app.register_error_handler(HTTPException, _respond_http)
     app.register_error_handler(Exception, _respond_defect)
@@ -23,11 +27,20 @@ def register_error_handlers(app: Flask) -> None:
 
 def respond(error: MusicGenError, status: int | None = None) -> Response:
     """The response for `error`; `status` instead of the error's own where a route's document says another."""
-    response = jsonify(error_body(error))
-    response.status_code = status or error.status
+    shape = _shape()
+    status = status or shape.status(error)
+    response = jsonify(shape.body(error, status))
+    response.status_code = status
     if isinstance(error, Unavailable):
-        response.headers["Retry-After"] = str(error.retry_after_s)
+        response.headers["Retry-After"] = str(min(error.retry_after_s, shape.longest_retry_after_s))
+    if response.status_code < 500 or isinstance(error, Unavailable):
+        meters().refused(error.code, family())
     return response
+
+
+def _shape() -> ErrorShape:
+    shapes: ErrorShapes = current_app.extensions["musicgen_error_shapes"]
+    return shapes.of(request.path)
 
 
 def _respond_http(error: HTTPException) -> Response:
@@ -49,7 +62,7 @@ def _shape_redirect(response: Response) -> Response:
     if response.status_code in (301, 302, 307, 308) and response.mimetype == "text/html":
         moved = MusicGenError("The address is another one: it stands in the header Location.")
         moved.code = "redirect"
-        response.set_data(jsonify(error_body(moved)).data)
+        response.set_data(jsonify(_shape().body(moved, response.status_code)).data)
         response.mimetype = "application/json"
     return response
 

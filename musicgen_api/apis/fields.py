@@ -10,6 +10,7 @@ import base64
 import binascii
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import fields
@@ -73,12 +74,23 @@ class Text(fields.String):
         return value
 
 
+def reasons(messages: Mapping[Any, Any]) -> dict[str, list[str]]:
+    """Marshmallow's reasons by the names of the outer fields; the reasons name the inner fields."""
+    found: dict[str, list[str]] = {}
+    for name, inner in messages.items():
+        if isinstance(inner, list):
+            found[str(name)] = inner
+        else:
+            found[str(name)] = [f"{key}: {' '.join(why)}" for key, why in reasons(inner).items()]
+    return found
+
+
 class Upload(fields.Field[bytes]):
     """A file's bytes: a part of multipart/form-data that is a file, or in JSON a `data:` URL in base64."""
 
     # For apispec, which knows nothing of such a field; in JSON it is the text of the URL.
-    def __init__(self, description: str) -> None:
-        super().__init__(metadata={"type": "string", "format": "binary", "description": description})
+    def __init__(self, description: str, *, required: bool = False) -> None:
+        super().__init__(required=required, metadata={"type": "string", "format": "binary", "description": description})
 
     default_error_messages = {
         "invalid": "Must be a file: a part of multipart/form-data with a file name, or in JSON a data: URL in base64.",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask import request
-from marshmallow import Schema
+from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
@@ -20,7 +20,7 @@ from musicgen_api.apis.json_body import decode, read_json, refuse_compressed, re
 from musicgen_api.apis.services import settings
 from musicgen_api.domain.errors import InvalidFields, NotJSON, RequestError, UnsupportedMediaType
 
-PATHS = ("/generate", "/api/music", "/api/recipe")
+PATHS = ("/generate", "/api/music", "/api/recipe", "/api/convert")
 """Where bodies may be as large as `Settings.max_upload_bytes` says."""
 
 _MOST_PARTS = 100
@@ -56,6 +56,23 @@ def read_fields(schema: Schema) -> Any:
             raise InvalidFields({name: ["Must be given once."] for name in sorted(double)})
         fields |= more
     return fields
+
+
+def load_fields(schema: Schema) -> dict[str, Any]:
+    """The current request's body, validated.
+
+    Raises:
+        NotJSON: the body is not a JSON object.
+        InvalidFields: fields are missing, unknown or wrong.
+        and whatever `read_fields` raises.
+    """
+    body = read_fields(schema)
+    if not isinstance(body, dict):
+        raise NotJSON("The body must be a JSON object.")
+    try:
+        return dict(schema.load(body))
+    except ValidationError as error:
+        raise InvalidFields(error.messages_dict) from None
 
 
 def _parts() -> Iterator[tuple[str, str | bytes]]:

@@ -5,6 +5,7 @@ Whoever answers does this, after the job has ended: the GPU thread has other wor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from musicgen_api.audio.encode import encode
@@ -32,18 +33,31 @@ def encoding_of(request: MusicRequest) -> Encoding:
     return Encoding(Format(request.format))
 
 
-def render(take: Take, sample_rate: int, request: MusicRequest) -> bytes:
-    """The file of `take`, whose samples are at `sample_rate` Hz: exactly as long as asked for, shaped, and tagged."""
+def render(take: Take, sample_rate: int, request: MusicRequest, encoding: Encoding | None = None) -> bytes:
+    """The file of `take`, whose samples are at `sample_rate` Hz: exactly as long as asked for, shaped, and tagged.
+
+    `encoding` instead of the request's own, for clients who name rates as well.
+    """
     samples = take.waveform
+    length = length_of(request, sample_rate)
     if request.loop:
-        samples = loop(samples, sample_rate, sample_rate * request.duration)
-    samples = fit(samples, sample_rate * request.duration)
+        samples = loop(samples[:, : 2 * length], sample_rate, length)  # the last frame may reach further
+    samples = fit(samples, length)
     if request.fade_in or request.fade_out:
         samples = fade(samples, sample_rate, request.fade_in, request.fade_out)
     if request.loudness is not None:
         samples = _as_loud(samples, sample_rate, request.loudness)
-    tags = tags_of(recipe_of(request, take)) if request.recipe else NO_TAGS
-    return encode(samples, sample_rate, encoding_of(request), tags)
+    return encode(samples, sample_rate, encoding or encoding_of(request), tags_for(request, take))
+
+
+def tags_for(request: MusicRequest, take: Take) -> Mapping[str, str]:
+    """What the file says of itself."""
+    return tags_of(recipe_of(request, take)) if request.recipe else NO_TAGS
+
+
+def length_of(request: MusicRequest, sample_rate: int) -> int:
+    """Of the piece, in samples at `sample_rate` Hz."""
+    return round(request.duration * sample_rate)
 
 
 def recipe_of(request: MusicRequest, take: Take) -> Recipe:

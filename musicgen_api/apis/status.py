@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 
 from musicgen_api.apis.services import gpu_thread
+from musicgen_api.peers import MARK
 
 
 def status_response(name: str, status: int, **details: Any) -> Response:
@@ -15,5 +16,5 @@ def status_response(name: str, status: int, **details: Any) -> Response:
     response.status_code = status
     response.headers["Cache-Control"] = "no-store"
     if status == 503:
-        response.headers["Retry-After"] = str(gpu_thread().retry_after_s())
+        response.headers["Retry-After"] = str(gpu_thread().retry_after_s(here=MARK in request.headers))
     return response

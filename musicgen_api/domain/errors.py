@@ -7,7 +7,10 @@ The tree::
     │   ├── NotJSON               the body is not a JSON object
     │   ├── UnsupportedMediaType  the body does not claim to be JSON
     │   └── InvalidFields         one or more fields are missing, unknown or out of range
-    │       └── UnknownModel      the model is not in the catalogue
+    │       ├── UnknownModel      the model is not in the catalogue
+    │       └── NoRecipe          an upload is to say how it was made, and does not
+    ├── Unauthorized              keys are set, and the request carries none of them
+    ├── ForeignOrigin             a web page of another origin sent the request
     ├── Unavailable               try again later
     │   ├── Busy                  another job (or the start-up load) holds the GPU thread
     │   ├── HubBusy               the hub has a model's files but asks to come back later
@@ -17,7 +20,8 @@ The tree::
     │   ├── ModelOffline          its files are not here and the hub cannot be reached
     │   ├── ModelNotFound         the hub (or the folder) does not hold its files
     │   ├── ModelDamaged          its files are broken, of another format, or do not fit each other
-    │   └── DiffusionUnavailable  MultiBand Diffusion does not fit this model
+    │   ├── DiffusionUnavailable  MultiBand Diffusion does not fit this model
+    │   └── MelodyUnavailable     what takes drums and bass out of a melody cannot be had
     ├── OutOfMemory               the device had too little memory for the job
     ├── GenerationFailed          a defect of ours or of the model; the log holds the trace
     ├── StartFailed               AudioCraft or torch cannot be imported or set up; only a new process may help
@@ -91,6 +95,39 @@ class UnknownModel(InvalidFields):
         super().__init__({"model": [f"Unknown model. Known: {', '.join(known)}."]})
 
 
+class NoRecipe(InvalidFields):
+    """The upload `name` does not say how it was made."""
+
+    code = "no_recipe"
+
+    def __init__(self, name: str) -> None:
+        super().__init__({name: ["It does not say how it was made: it has no recipe."]})
+
+
+class Unauthorized(MusicGenError):
+    """The service has keys (MUSICGEN_API_KEYS) and the request carries none of them."""
+
+    status = 401
+    code = "unauthorized"
+
+    def __init__(self, *, wrong: bool = False) -> None:
+        what = "The API key is not one of this service's" if wrong else "This service needs an API key"
+        super().__init__(f"{what}. Send one as Authorization: Bearer <key> or as xi-api-key: <key>.")
+
+
+class ForeignOrigin(MusicGenError):
+    """A browser sends this for a page of another origin that MUSICGEN_CORS_ORIGINS does not list."""
+
+    status = 403
+    code = "foreign_origin"
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(
+            f"A web page of {origin[:100]!r} may not use this service. If it is a page of yours, "
+            "add its origin to the setting MUSICGEN_CORS_ORIGINS."
+        )
+
+
 class Unavailable(MusicGenError):
     """The request is valid, but the service cannot take it now. `retry_after_s`: whole seconds."""
 
@@ -107,8 +144,9 @@ class Busy(Unavailable):
 
     code = "busy"
 
-    def __init__(self, retry_after_s: int, *, starting: bool = False) -> None:
+    def __init__(self, retry_after_s: int, *, starting: bool = False, waiting: int = 0) -> None:
         why = "the default model is being loaded" if starting else "one piece of music is generated at a time"
+        why += f", and {waiting} requests wait for their turn" if waiting else ""
         super().__init__(f"busy: {why}. Try again in {retry_after_s} s.", retry_after_s)
 
 
@@ -164,6 +202,12 @@ class DiffusionUnavailable(ModelError):
     """The request asks for MultiBand Diffusion, which cannot be used with this model."""
 
     code = "diffusion_unavailable"
+
+
+class MelodyUnavailable(ModelError):
+    """The request has a melody, and Demucs, which prepares it, cannot be had or used."""
+
+    code = "melody_unavailable"
 
 
 class OutOfMemory(MusicGenError):

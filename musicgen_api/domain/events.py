@@ -18,6 +18,14 @@ class Downloading:
 
 
 @dataclass(frozen=True)
+class Queued:
+    """The job waits for its turn. `position` 1 comes next."""
+
+    position: int
+    wait_s: float | None  # None: too early to tell
+
+
+@dataclass(frozen=True)
 class Progress:
     """`percent` of the job, 0 to below 100; never falls within a job."""
 
@@ -42,6 +50,6 @@ class Failed:
     error: MusicGenError
 
 
-News = Downloading | Progress
+News = Downloading | Queued | Progress
 Outcome = Completed | Failed
 Event = News | Sound | Outcome

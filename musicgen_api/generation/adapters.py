@@ -1,12 +1,14 @@
-"""What generates a window: the engine, or AudioCraft's own `lm.generate`. The loop over windows uses both alike."""
+"""What generates a window: the engine, or AudioCraft's own `lm.generate`. The loop over windows uses all alike."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+from audiocraft.modules.transformer import set_efficient_attention_backend
 from torch import Tensor
 
 from musicgen_api.engine import Conditions, Engine, Sampling
@@ -16,6 +18,11 @@ from musicgen_api.generation.plan import Plan
 from musicgen_api.generation.seeds import as_default
 from musicgen_api.generation.windows import Window
 from musicgen_api.models.loaded_model import LoadedModel
+from musicgen_api.models.magnet import frames_to_ask_for
+
+_MAGNET_STEPS = 20
+"""Steps for the first codebook; the others need half as many (AudioCraft 1.3.0: models/magnet.py)."""
+_MAGNET_LAST_GUIDANCE = 1.0
 
 OnStep = Callable[[float], None]
 """Told how many steps are done: 1 for all songs, a part of it where songs come one after the other, 0 while something
@@ -111,10 +118,70 @@ class AudioCraftAdapter:
         return codes
 
 
+@dataclass
+class MagnetAdapter:
+    """AudioCraft's MAGNeT: a whole piece at once, in steps that decide all frames of one codebook after the other.
+
+    `guidance` is that of each codebook's first step; it falls to 1, and the temperature to 0, as AudioCraft has it.
+    """
+
+    plan: Plan
+    model: LoadedModel
+    sampling: Sampling
+    guidance: float
+    generators: Sequence[torch.Generator]
+
+    def window(self, window: Window, known: Tensor, on_step: OnStep) -> Iterator[Tensor]:
+        """See `Adapter.window`. Nothing is known: the piece has one window."""
+        assert not window.known, "MAGNeT has no music to go on from"
+        with _attention_with_masks():
+            songs = [self._song(window, generator, on_step) for generator in self.generators]
+        yield torch.cat(songs)[..., : window.frames]
+
+    def _song(self, window: Window, generator: torch.Generator, on_step: OnStep) -> Tensor:
+        lm, how = self.model.lm, self.sampling
+        steps = [_MAGNET_STEPS, *[_MAGNET_STEPS // 2] * (lm.n_q - 1)]
+        share = self.plan.steps / sum(steps) / len(self.generators)
+        with ExitStack() as stack:
+            stack.enter_context(self.model.autocast)
+            stack.enter_context(as_default(generator))
+            for network in (text_encoder_of(self.model), lm):
+                stack.enter_context(interruptible(network, lambda: on_step(0.0)))
+            codes: Tensor = lm.generate(
+                None,
+                [attributes_of(self.plan, window, self.model)],
+                max_gen_len=frames_to_ask_for(lm, window.frames),
+                use_sampling=how.use_sampling,
+                temp=how.temperature,
+                top_k=how.top_k,
+                top_p=how.top_p,
+                max_cfg_coef=self.guidance,
+                min_cfg_coef=_MAGNET_LAST_GUIDANCE,
+                decoding_steps=steps,
+                callback=lambda done, total: on_step(share),
+            )
+        return codes
+
+
+@contextmanager
+def _attention_with_masks() -> Iterator[None]:
+    """Let AudioCraft's attention take masks, as it does with this backend alone.
+
+    It is one switch for the process, and MusicGen is wrong with it: it is put back whatever happens.
+    """
+    set_efficient_attention_backend("xformers")  # which is our stand-in
+    try:
+        yield
+    finally:
+        set_efficient_attention_backend("torch")
+
+
 def adapter_for(
     plan: Plan, model: LoadedModel, sampling: Sampling, guidance: float, generators: Sequence[torch.Generator]
 ) -> Adapter:
     """The engine where the model has one, else AudioCraft."""
+    if model.makes_whole_pieces:
+        return MagnetAdapter(plan, model, sampling, guidance, generators)
     if model.engine is not None:
         return EngineAdapter(plan, model, model.engine, sampling, guidance, generators)
     return AudioCraftAdapter(plan, model, sampling, guidance, generators)

@@ -32,8 +32,8 @@ FILE = "mbd_musicgen_32khz.th"
 CALLS_PER_BAND = 20
 """U-Net calls that NoiseSchedule.generate_subsampled makes with its own list of steps."""
 
-HUB_CODEC = (2048, 4)
-"""Codebook entries and codebooks of facebook/encodec_32khz, for which the hub's file was trained."""
+HUB_CODEC = (2048, 4, 32_000)
+"""Codebook entries, codebooks and sample rate of facebook/encodec_32khz, for which the hub's file was trained."""
 
 SAFE_GLOBALS: list[Any] = [
     *(collections.defaultdict, dict, list, int, Any),
@@ -70,7 +70,8 @@ class Diffusion:
             DiffusionUnavailable: it does not fit, or its weights cannot be had.
         """
         codec = _mono(model.compression_model)
-        if not os.path.isfile(self._source) and (codec.cardinality, codec.num_codebooks) != HUB_CODEC:
+        kind = (codec.cardinality, codec.num_codebooks, codec.sample_rate)
+        if not os.path.isfile(self._source) and kind != HUB_CODEC:
             raise DiffusionUnavailable(f"MultiBand Diffusion (mbd) was not trained for the codec of {model.name}.")
         if self._processes is None:
             self._load(monitor)

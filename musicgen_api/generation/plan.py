@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,7 +67,10 @@ def make_plan(
 
 
 def _frames_of(sections: Sequence[Section], frame_rate: float, more_s: float) -> list[int]:
-    """Frames of each section, cut so that rounding errors do not add up; the last one has `more_s` seconds more."""
+    """Frames of each section: as many as its seconds take, cut so that rounding errors do not add up; the last one has
+    `more_s` seconds more.
+    """
     ends = [0.0, *itertools.accumulate(section.duration for section in sections)]
     ends[-1] += more_s
-    return [int(end * frame_rate) - int(begin * frame_rate) for begin, end in itertools.pairwise(ends)]
+    frames = [math.ceil(round(end * frame_rate, 6)) for end in ends]  # 0.1 + 0.2 is a little more than 0.3
+    return [end - begin for begin, end in itertools.pairwise(frames)]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import joblib
 import numpy as np
@@ -22,7 +21,6 @@ from musicgen_api.domain.request import (
     MusicRequest,
     Phase,
     Reading,
-    Section,
     Sound,
     Take,
 )
@@ -30,7 +28,8 @@ from musicgen_api.engine import Sampling
 from musicgen_api.generation import codec
 from musicgen_api.generation.diffusion import Diffusion
 from musicgen_api.generation.frames import generate
-from musicgen_api.generation.plan import make_plan
+from musicgen_api.generation.melody import Melodies, follows
+from musicgen_api.generation.plan import Plan, make_plan
 from musicgen_api.generation.seeds import as_default, seeded_generator
 from musicgen_api.generation.uploads import known_codes
 from musicgen_api.models.catalog import Catalog, CatalogEntry
@@ -38,6 +37,7 @@ from musicgen_api.models.device import device_failures
 from musicgen_api.models.loaded_model import LoadedModel
 from musicgen_api.models.loading import BackendChoice
 from musicgen_api.models.store import ModelStore
+from musicgen_api.models.whole_pieces import check_whole_piece
 from musicgen_api.settings import Settings
 from musicgen_api.translation.translator import Translators
 
@@ -58,6 +58,7 @@ class AudioCraftSynthesizer:
         self._translators = Translators(
             settings.added_translators, translate=settings.translate == "auto", idle_s=settings.model_idle_s
         )
+        self._melodies = Melodies(settings.melody_separation, device)
         self._store = ModelStore(
             device,
             capacity=settings.max_models,
@@ -105,15 +106,20 @@ class AudioCraftSynthesizer:
         with device_failures(f"loading {entry.id}"):
             meter.enter(Phase.LOADING, 1)
             model = self._load(entry, monitor)
+            if model.makes_whole_pieces:
+                check_whole_piece(request, model.window_s)  # the catalogue does not know this of a model that was added
             if request.mbd:
                 self._diffusion.prepare(model, monitor)
+            if request.melody is not None:
+                self._melodies.prepare(model, monitor)
         reading = self._read(request, entry, monitor)
-        request = _as_read(request, reading)
-        with device_failures(f"generating {request.duration} s with {entry.id}"):
+        request = request.read_as(reading)
+        with device_failures(f"generating {request.duration:g} s with {entry.id}"):
+            plan = self._plan(model, request, lambda: meter.step(0))
             if request.live:
-                waveform, codes = _generate_live(model, request, meter, monitor)
+                waveform, codes = _generate_live(model, plan, request, meter, monitor)
                 return _music([waveform], codes, model, request, reading)
-            codes = _generate_codes(model, request, meter)
+            codes = torch.cat(list(_begin(model, plan, request, meter)), dim=-1)
             return _music(self._decode(model, codes, request, meter), codes, model, request, reading)
 
     def _load(self, entry: CatalogEntry, monitor: Monitor) -> LoadedModel:
@@ -128,6 +134,18 @@ class AudioCraftSynthesizer:
         if reading != AS_ASKED:
             monitor.read(reading)
         return reading
+
+    def _plan(self, model: LoadedModel, request: MusicRequest, check: Callable[[], None]) -> Plan:
+        """What is to be made, uploads included. `check` is called while these are worked on, and may raise."""
+        kept, melody = request.continuation, request.melody
+        return make_plan(
+            model,
+            request.parts,
+            request.seeds,
+            more_s=overlap_s(request.duration) if request.loop else 0.0,
+            known=None if kept is None else known_codes(model, kept, check),
+            melody=None if melody is None else self._melodies.tune(model, melody, request.duration, check),
+        )
 
     def _decode(
         self, model: LoadedModel, codes: torch.Tensor, request: MusicRequest, meter: ProgressMeter
@@ -144,7 +162,10 @@ class AudioCraftSynthesizer:
             return self._diffusion.decode(model, codes, meter.step)
 
     def _note_backends(self) -> None:
-        self.backends = {model_id: model.backend for model_id, model in self._store.held().items()}
+        held = self._store.held()
+        self.backends = {model_id: model.backend for model_id, model in held.items()}
+        if not any(follows(model) for model in held.values()):
+            self._melodies.release()
 
 
 def _choose_device(setting: str) -> torch.device:
@@ -169,25 +190,8 @@ def _shares(*, loading: bool, diffusing: bool) -> dict[Phase, float]:
     return shares | ({Phase.DIFFUSING: 90.0} if diffusing else {Phase.DECODING: 5.0})
 
 
-def _as_read(request: MusicRequest, reading: Reading) -> MusicRequest:
-    """`request` with what the model reads as its descriptions."""
-    if not reading.descriptions:
-        return request
-    sections = tuple(
-        Section(text, part.duration) for text, part in zip(reading.descriptions, request.parts, strict=True)
-    )
-    return dataclasses.replace(request, description=sections[0].description, sections=request.sections and sections)
-
-
-def _begin(model: LoadedModel, request: MusicRequest, meter: ProgressMeter) -> Iterator[torch.Tensor]:
+def _begin(model: LoadedModel, plan: Plan, request: MusicRequest, meter: ProgressMeter) -> Iterator[torch.Tensor]:
     """The frames [B, K, n] of the request's takes as they are decided; every step is counted and may be the last."""
-    plan = make_plan(
-        model,
-        request.parts,
-        request.seeds,
-        more_s=overlap_s(request.duration) if request.loop else 0.0,
-        known=known_codes(model, request.continuation, lambda: meter.step(0)) if request.continuation else None,
-    )
     sampling = Sampling(
         use_sampling=request.temperature >= GREEDY_BELOW,
         temperature=request.temperature,
@@ -198,13 +202,8 @@ def _begin(model: LoadedModel, request: MusicRequest, meter: ProgressMeter) -> I
     return generate(plan, model, sampling, guidance=request.cfg_coef, on_step=meter.step)
 
 
-def _generate_codes(model: LoadedModel, request: MusicRequest, meter: ProgressMeter) -> torch.Tensor:
-    """All codes [B, K, T]."""
-    return torch.cat(list(_begin(model, request, meter)), dim=-1)
-
-
 def _generate_live(
-    model: LoadedModel, request: MusicRequest, meter: ProgressMeter, monitor: Monitor
+    model: LoadedModel, plan: Plan, request: MusicRequest, meter: ProgressMeter, monitor: Monitor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The waveform [1, C, samples] and its codes [1, K, T]; each second is sent as soon as it is settled."""
     stream = codec.open_stream(model.compression_model)
@@ -221,7 +220,7 @@ def _generate_live(
     decided: list[torch.Tensor] = []
     waiting: list[torch.Tensor] = []
     second = round(codec.PIECE_S * model.frame_rate)
-    for new in _begin(model, request, meter):
+    for new in _begin(model, plan, request, meter):
         for frames in torch.split(new, second, dim=-1):  # what an upload gives comes all at once
             monitor.check()
             decided.append(frames)

@@ -3,6 +3,9 @@
 The lock is taken by whoever submits, without waiting, and released by the GPU thread alone, when it has really stopped
 and before the job's outcome can be read. So the slot belongs to the work, not to the connection that asked for it: it
 does not matter whether a response was ever started, read, or closed.
+
+Where jobs may wait, those who find the lock taken stand in a line, and the GPU thread hands the lock on to the next
+one. It is free only while nobody waits.
 """
 
 from __future__ import annotations
@@ -14,13 +17,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
+from musicgen_api.domain.asker import CURRENT, NOBODY, Asker, working_for
 from musicgen_api.domain.errors import Busy, DeviceLost, GenerationFailed, MusicGenError, ShuttingDown, StartFailed
-from musicgen_api.domain.events import Completed, Failed, Outcome
-from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Phase, Reading, Sound
+from musicgen_api.domain.events import Completed, Failed, Outcome, Queued
+from musicgen_api.domain.request import Backend, MusicRequest
 from musicgen_api.jobs.failures import explain
 from musicgen_api.jobs.job import Job
+from musicgen_api.jobs.line import Line
+from musicgen_api.jobs.synthesizer import Preloading, Synthesizer
 
 log = logging.getLogger(__name__)
 
@@ -29,29 +34,10 @@ DEFAULT_RETRY_AFTER_S = 5
 
 LONGEST_RETRY_AFTER_S = 600
 
+LOST = "The device was lost; the service is restarting."
+
 LONGEST_RELOAD_S = 300.0
 """Longest wait between two tries to load a default model that could not be loaded."""
-
-
-class Synthesizer(Protocol):
-    """What the GPU thread drives. Made and used on that thread; only the properties are read by others."""
-
-    @property
-    def backends(self) -> Mapping[str, Backend]:
-        """What generates with each model in memory, by its id. Replaced as a whole, never changed."""
-
-    @property
-    def default_model_loaded(self) -> bool:
-        """The default model is in memory."""
-
-    def preload(self, monitor: Monitor) -> None:
-        """Load the default model. Raises `MusicGenError`."""
-
-    def synthesize(self, request: MusicRequest, monitor: Monitor) -> Music:
-        """Make one piece of music. Raises `MusicGenError`."""
-
-    def release_idle(self) -> float | None:
-        """Free what has been idle for too long; seconds until the next call makes sense, None for never."""
 
 
 class GpuThread:
@@ -62,6 +48,8 @@ class GpuThread:
         preload: load the default model at start; the service is busy until that is over.
         on_device_lost: called once, on the GPU thread, after the job that lost the device has ended.
         reload_after_s: if that load fails, it is tried again after so many seconds, then after twice as many, ...
+        soonest: of the seconds until this process is free, makes those until any one is, where there are several.
+        line: where jobs wait; nobody waits where it has no places.
     """
 
     def __init__(
@@ -71,6 +59,8 @@ class GpuThread:
         preload: bool = True,
         on_device_lost: Callable[[], None] = lambda: None,
         reload_after_s: float = 10.0,
+        soonest: Callable[[int], int] = lambda own_s: own_s,
+        line: Line | None = None,
     ) -> None:
         self._make_synthesizer = make_synthesizer
         self._preload = preload
@@ -78,6 +68,8 @@ class GpuThread:
         self._synthesizer: Synthesizer | None = None
         self._lock = threading.Lock()
         self._gate = threading.Lock()  # makes "not stopping, so hand over" one step; never held while waiting
+        self._soonest = soonest
+        self._line = Line() if line is None else line  # guarded by the gate
         self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._job: Job | None = None
         self._loading = True  # the default model, by nobody's request: at the start and at each new try
@@ -87,6 +79,7 @@ class GpuThread:
         self._start_failure: MusicGenError | None = None  # why the synthesizer could not be made; final
         self._device_lost = False
         self._stopping = False
+        self._listeners: list[Callable[[Job, Outcome], None]] = []
         self._thread = threading.Thread(target=self._run, name="gpu", daemon=True)
 
     # --- any thread
@@ -96,24 +89,34 @@ class GpuThread:
         self._lock.acquire()
         self._thread.start()
 
-    def submit(self, request: MusicRequest) -> Job:
-        """Hand over a request.
+    def listen(self, on_end: Callable[[Job, Outcome], None]) -> None:
+        """Call `on_end` when a job has ended, on whatever thread ended it. Before the first job."""
+        self._listeners.append(on_end)
+
+    def submit(self, request: MusicRequest, asker: Asker | None = None) -> Job:
+        """Hand over a request, or let it wait for its turn where there is a place; for `CURRENT` or another asker.
 
         Raises:
             ShuttingDown: `stop` was called.
             StartFailed, DeviceMissing, DeviceLost: the thread cannot work; see `dead_because`.
-            Busy: the lock is taken.
+            Busy: the lock is taken, and so are all places that `asker` may have.
         """
+        asker = asker or CURRENT.get()
         with self._gate:
             if self._stopping:
                 raise ShuttingDown
             if (reason := self.dead_because) is not None:
                 raise reason
-            if not self._lock.acquire(blocking=False):
-                raise Busy(self.retry_after_s(), starting=self._loading)
-            job = self._job = Job(request)
-            self._inbox.put(job)
-            return job
+            job = Job(request, asker=asker, find_place=self._place_of, on_cancel=self._leave)
+            if self._lock.acquire(blocking=False):
+                self._hand_over(job)
+                return job
+            if self._line.has_place_for(asker.client):
+                self._line.join(job)
+                self._tell_places()
+                return job
+            own_s, waiting = self._retry_after_s(asker), len(self._line)
+        raise Busy(self._soonest(own_s), starting=self._loading, waiting=waiting)
 
     @property
     def busy(self) -> bool:
@@ -121,12 +124,23 @@ class GpuThread:
         return self._lock.locked()
 
     @property
+    def takes_work(self) -> bool:
+        """A request would be taken now, at once or to wait for its turn."""
+        with self._gate:
+            return not self._stopping and (not self.busy or self._line.has_place_for(NOBODY.client))
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for their turn."""
+        return len(self._line)
+
+    @property
     def dead_because(self) -> MusicGenError | None:
         """Why this process will generate nothing any more, and only a new one may; None while it can."""
         if self._start_failure is not None:
             return copy.copy(self._start_failure)  # who raises it hangs frames on it
         if self._device_lost:
-            return DeviceLost("The device was lost; the service is restarting.")
+            return DeviceLost(LOST)
         return None if self._thread.is_alive() else ShuttingDown()
 
     @property
@@ -139,7 +153,7 @@ class GpuThread:
             return ShuttingDown()
         if (reason := self.dead_because or self._load_failure) is not None:
             return reason
-        return Busy(self.retry_after_s(), starting=True) if self._loading else None
+        return Busy(self.retry_after_s(here=True), starting=True) if self._loading else None
 
     @property
     def alive(self) -> bool:
@@ -156,13 +170,14 @@ class GpuThread:
         """What generates with each model in memory, by its id."""
         return self._synthesizer.backends if self._synthesizer is not None else {}
 
-    def retry_after_s(self) -> int:
-        """When it makes sense to try again: whole seconds, from the running job's own pace where it is known."""
-        job = self._job
-        remaining_s = job.remaining_s if job is not None else None
-        if remaining_s is None:
-            return DEFAULT_RETRY_AFTER_S
-        return min(max(math.ceil(remaining_s), 1), LONGEST_RETRY_AFTER_S)
+    def retry_after_s(self, *, here: bool = False) -> int:
+        """When it makes sense to try again: whole seconds, from the running job's own pace where it is known.
+
+        Then the lock is free, or a place in the line: of this process where `here`, else of the soonest one.
+        """
+        with self._gate:
+            own_s = self._retry_after_s(NOBODY)
+        return own_s if here else self._soonest(own_s)
 
     def stop(self, grace_s: float = 0.0, abandon_after_s: float = 5.0) -> None:
         """Take no new work; let the running job finish for `grace_s` seconds, then cancel it. Returns when it ended.
@@ -173,13 +188,68 @@ class GpuThread:
         with self._gate:
             self._stopping = True
             self._inbox.put(None)
-        job = self._job
+            job = self._job
+        self._dismiss_line(ShuttingDown)
         if job is not None and not job.finished:
             self._thread.join(grace_s)
             job.cancel(ShuttingDown())
             self._thread.join(abandon_after_s)
             job.abandon()
         self._thread.join(abandon_after_s)
+
+    # --- any thread, with the gate held
+
+    def _hand_over(self, job: Job) -> None:
+        """Give the lock, which is taken, to `job`."""
+        self._job = job
+        self._line.take_turn(job)
+        self._inbox.put(job)
+
+    def _tell_places(self) -> None:
+        """The line has changed."""
+        for job, place in self._line.places(self._running_s()):
+            job.wait_at(place)
+
+    def _running_s(self) -> float | None:
+        """Seconds that the running job will still take, None if it is too early to tell."""
+        return self._job.remaining_s if self._job is not None else None
+
+    def _retry_after_s(self, asker: Asker) -> int:
+        wait_s = self._line.until_a_place_s(asker.client, self._running_s())
+        if wait_s is None:
+            return DEFAULT_RETRY_AFTER_S
+        return min(max(math.ceil(wait_s), 1), LONGEST_RETRY_AFTER_S)
+
+    # --- any thread
+
+    def _place_of(self, job: Job) -> Queued | None:
+        with self._gate:
+            places = self._line.places(self._running_s())
+            return next((place for other, place in places if other is job), None)
+
+    def _leave(self, job: Job) -> None:
+        """It was cancelled: if it waits, its place is free at once."""
+        with self._gate:
+            if not self._line.leave(job):
+                return
+            self._tell_places()
+        self._end(job, Failed(job.stop_reason or ShuttingDown()))
+
+    def _dismiss_line(self, reason: Callable[[], MusicGenError]) -> None:
+        """Nobody who waits will have a turn."""
+        with self._gate:
+            dismissed = self._line.clear()
+        for job in dismissed:
+            self._end(job, Failed(reason()))  # one for each: who raises it hangs frames on it
+
+    def _end(self, job: Job, outcome: Outcome) -> None:
+        """Publish the outcome of a job that has neither the lock nor a place any more."""
+        job.finish(outcome)
+        with working_for(job.asker):
+            after = f"{job.worked_s:.2f} s" if job.begun else "waiting"
+            log.info("[%s] %s after %s: %s", job.id, _summary(outcome), after, _title(job.request))
+        for on_end in self._listeners:
+            on_end(job, outcome)
 
     # --- the GPU thread
 
@@ -193,6 +263,7 @@ class GpuThread:
             log.exception("The GPU thread ended")
             self._device_lost = True
         if self._device_lost:
+            self._dismiss_line(lambda: DeviceLost(LOST))
             self._on_device_lost()
 
     def _load_default_model(self) -> None:
@@ -200,7 +271,7 @@ class GpuThread:
         self._loading = True
         try:
             if self._preload:
-                self._ensure_synthesizer().preload(_Loading(lambda: self._stopping))
+                self._ensure_synthesizer().preload(Preloading(lambda: self._stopping))
                 self._load_failure = None
         except ShuttingDown:
             log.info("Told to stop while the default model was being loaded")
@@ -211,7 +282,7 @@ class GpuThread:
             self._reload_after_s = min(2 * self._reload_after_s, LONGEST_RELOAD_S)
         finally:
             self._loading = False
-            self._lock.release()
+            self._hand_on()
 
     def _ensure_synthesizer(self) -> Synthesizer:
         """The synthesizer, made at the first call. What an import left half done is not imported again."""
@@ -246,15 +317,27 @@ class GpuThread:
         outcome: Outcome = Failed(GenerationFailed("The job ended without a result."))
         began = time.monotonic()
         try:
-            outcome = self._work(job)
+            job.begin()
+            with working_for(job.asker):
+                outcome = self._work(job)
         finally:
-            self._job = None
             if self._synthesizer is not None and self._synthesizer.default_model_loaded:
                 self._load_failure = None
-            self._lock.release()
-            job.finish(outcome)
-            elapsed_s = time.monotonic() - began
-            log.info("[%s] %s after %.2f s: %s", job.id, _summary(outcome), elapsed_s, _title(job.request))
+            if isinstance(outcome, Completed):
+                self._line.pace.learn(job.request, time.monotonic() - began)
+            self._hand_on()
+            self._end(job, outcome)
+
+    def _hand_on(self) -> None:
+        """Give the lock to the next one in the line, or release it."""
+        with self._gate:
+            self._job = None
+            following = None if self._stopping or self._device_lost else next(iter(self._line.order), None)
+            if following is None:
+                self._lock.release()
+            else:
+                self._hand_over(following)
+                self._tell_places()
 
     def _work(self, job: Job) -> Outcome:
         """The edge of the GPU thread: whatever happens inside becomes an outcome without a traceback."""
@@ -269,32 +352,9 @@ class GpuThread:
         return explain(error, what, kind)
 
 
-class _Loading:
-    """The monitor of a load that nobody asked for: it has no reader, and ends when the process is told to stop."""
-
-    def __init__(self, stopping: Callable[[], bool]) -> None:
-        self._stopping = stopping
-
-    def check(self) -> None:
-        if self._stopping():
-            raise ShuttingDown
-
-    def progress(self, percent: float, phase: Phase) -> None:
-        """Nobody reads it."""
-
-    def read(self, reading: Reading) -> None:
-        """Loading reads no description."""
-
-    def sound(self, sound: Sound) -> None:
-        """Loading makes none."""
-
-    def download(self, model: str, bytes_done: int, bytes_total: int) -> None:
-        """Nobody reads it."""
-
-
 def _title(request: MusicRequest) -> str:
     """What was asked for, without the prompt, which is the client's own."""
-    return f"{request.duration} s of {request.model}, seed {request.seed}{', mbd' if request.mbd else ''}"
+    return f"{request.duration:g} s of {request.model}, seed {request.seed}{', mbd' if request.mbd else ''}"
 
 
 def _summary(outcome: Outcome) -> str:

@@ -12,8 +12,9 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 
+from musicgen_api.domain.asker import NOBODY, Asker
 from musicgen_api.domain.errors import Cancelled, MusicGenError, ReaderTooSlow, ShuttingDown
-from musicgen_api.domain.events import Downloading, Event, Failed, News, Outcome, Progress
+from musicgen_api.domain.events import Downloading, Event, Failed, News, Outcome, Progress, Queued
 from musicgen_api.domain.request import AS_ASKED, MusicRequest, Phase, Reading, Sound
 
 MOST_UNREAD_BYTES = 64 * 2**20
@@ -23,12 +24,27 @@ MOST_UNREAD_BYTES = 64 * 2**20
 class Job:
     """Written by the GPU thread (`progress`, `sound`, `download`, `finish`), read by one request's thread (`wait`)."""
 
-    def __init__(self, request: MusicRequest, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        request: MusicRequest,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        asker: Asker = NOBODY,
+        find_place: Callable[[Job], Queued | None] = lambda job: None,
+        on_cancel: Callable[[Job], None] = lambda job: None,
+    ) -> None:
+        """`find_place` says where the job waits, None if it does not; `on_cancel` is called by whoever cancels it."""
         self.id = uuid.uuid4().hex[:12]
         """Under which the log speaks of it."""
         self.request = request
+        self.asker = asker
+        self._find_place = find_place
+        self._on_cancel = on_cancel
         self._clock = clock
-        self._started_at = clock()
+        self._asked_at = self._started_at = self._ended_at = clock()
+        self._first_sound_at: float | None = None
+        self.begun = False
+        """The work on it has begun."""
         self._changed = threading.Condition()
         self._news: News | None = None
         self._unread = False
@@ -64,6 +80,11 @@ class Job:
         """Set the cancel flag; the GPU thread stops at its next check. Without effect on a finished job."""
         with self._changed:
             self._stop_reason = self._stop_reason or reason or Cancelled("The job was cancelled.")
+        self._on_cancel(self)
+
+    def place(self) -> Queued | None:
+        """Where the job waits for its turn and for how long, None if it does not wait."""
+        return self._find_place(self)
 
     def abandon(self) -> None:
         """The process is ending and the GPU thread did not stop in time: tell the reader so without waiting for it."""
@@ -83,6 +104,37 @@ class Job:
         return max(news.remaining_s - (self._clock() - self._started_at - news.elapsed_s), 0.0)
 
     # --- the GPU thread's side (`domain.request.Monitor`)
+
+    def wait_at(self, place: Queued) -> None:
+        """Keep this as the newest news."""
+        self._post(place)
+
+    def begin(self) -> None:
+        """The work begins; a reader that was told of its place learns that it waits no longer."""
+        self.begun = True
+        self._started_at = self._clock()
+        if isinstance(self._news, Queued):
+            self.progress(0.0, Phase.LOADING)
+
+    @property
+    def stop_reason(self) -> MusicGenError | None:
+        """Why the job was cancelled, if it was."""
+        return self._stop_reason
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds from the request to the beginning of the work."""
+        return self._started_at - self._asked_at
+
+    @property
+    def worked_s(self) -> float:
+        """Seconds of work on a job that has ended."""
+        return self._ended_at - self._started_at
+
+    @property
+    def first_sound_s(self) -> float:
+        """Seconds from the request to the first sound of a job that has ended well."""
+        return (self._ended_at if self._first_sound_at is None else self._first_sound_at) - self._asked_at
 
     def check(self) -> None:
         """Raise the reason for which the job must stop, if there is one."""
@@ -108,6 +160,8 @@ class Job:
             ReaderTooSlow: `MOST_UNREAD_BYTES` are kept already.
         """
         with self._changed:
+            if self._first_sound_at is None:
+                self._first_sound_at = self._clock()
             if self._unread_bytes + sound.samples.nbytes > MOST_UNREAD_BYTES:
                 raise ReaderTooSlow("The music was not read as fast as it was made; the job was stopped.")
             self._sound.append(sound)
@@ -122,6 +176,7 @@ class Job:
         """Set the outcome; the first one stays."""
         with self._changed:
             if self._outcome is None:
+                self._ended_at = self._clock()
                 self._outcome = outcome
                 self._changed.notify_all()
 

@@ -24,6 +24,7 @@ _CODEC_OPTIONAL_SIZES = (
     *(f"seanet.{key}" for key in ("kernel_size", "residual_kernel_size", "last_kernel_size")),
     *("rvq.n_q", "rvq.bins"),
 )
+_LONGEST_MAGNET_S = 120
 _CODEC_COUNTS = tuple(f"seanet.{key}" for key in ("n_residual_layers", "lstm", "disable_norm_outer_blocks"))
 
 
@@ -33,12 +34,12 @@ def check_language_model(package: Package) -> None:
     Raises:
         ModelDamaged: it cannot; the text names the key.
     """
-    look = _Configuration(package)
+    look = Configuration(package.name, package.config, " in 'xp.cfg'")
     kind = look.value("lm_model")
     if kind is None and look.value("compression_model") is not None:
         raise ModelDamaged(f"{package.name} holds a codec; it and compression_state_dict.bin may be exchanged.")
-    if kind != "transformer_lm":
-        raise look.wrong("lm_model", "transformer_lm; other kinds of models are not supported")
+    if kind not in ("transformer_lm", "transformer_lm_magnet"):
+        raise look.wrong("lm_model", "transformer_lm or transformer_lm_magnet; other kinds are not supported")
     for key in _LM_SIZES:
         look.whole(key, 1)
     for key in _LM_OPTIONAL_SIZES:
@@ -48,6 +49,8 @@ def check_language_model(package: Package) -> None:
     look.multiple("transformer_lm.dim", "transformer_lm.num_heads")
     look.multiple("transformer_lm.num_heads", "transformer_lm.kv_repeat")
     _check_delays(look)
+    if kind == "transformer_lm_magnet":
+        _check_magnet(look)
     if not isinstance(look.value("conditioners.description.t5.name"), str):
         raise look.wrong("conditioners.description.t5.name", "the name of a T5 text encoder")
     _compare_with_weights(look, package.state)
@@ -55,7 +58,7 @@ def check_language_model(package: Package) -> None:
 
 def check_codec(package: Package) -> None:
     """Make sure that an EnCodec can be built from the configuration. Raises `ModelDamaged`, naming the key."""
-    look = _Configuration(package)
+    look = Configuration(package.name, package.config, " in 'xp.cfg'")
     kind = look.value("compression_model")
     if kind is None and look.value("lm_model") is not None:
         raise ModelDamaged(f"{package.name} holds a language model; it and state_dict.bin may be exchanged.")
@@ -67,17 +70,16 @@ def check_codec(package: Package) -> None:
         look.whole(key, 1, optional=True)
     for key in _CODEC_COUNTS:
         look.whole(key, 0, optional=True)
-    ratios = look.value("seanet.ratios")
-    if ratios is not None and not _are_whole(ratios, least=1):
-        raise look.wrong("seanet.ratios", "a list of whole numbers of at least 1")
+    if look.value("seanet.ratios") is not None:
+        look.whole_numbers("seanet.ratios", 1)
 
 
-class _Configuration:
+class Configuration:
     """Looks values up by their dotted keys, and names key and file in what it raises."""
 
-    def __init__(self, package: Package) -> None:
-        self._file = package.name
-        self._config: DictConfig = package.config
+    def __init__(self, file: str, config: DictConfig, place: str = "") -> None:
+        """Take the configuration that `file` holds, at `place` in it."""
+        self._file, self._config, self._place = file, config, place
 
     def value(self, key: str) -> Any:
         """The value of `key`, lists and dictionaries as Python's own; None where it is missing."""
@@ -85,7 +87,7 @@ class _Configuration:
             value = OmegaConf.select(self._config, key)
             return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
         except OmegaConfBaseException as error:
-            raise ModelDamaged(f"{self._file}: {key} in 'xp.cfg' cannot be read.") from error
+            raise ModelDamaged(f"{self._file}: {key}{self._place} cannot be read.") from error
 
     def whole(self, key: str, least: int, *, optional: bool = False) -> None:
         """Require a whole number of at least `least`; an optional one may be missing or null."""
@@ -100,6 +102,11 @@ class _Configuration:
         if not (optional and value is None) and not (is_number and 0 < value < math.inf):
             raise self.wrong(key, "a number above 0")
 
+    def whole_numbers(self, key: str, least: int) -> None:
+        """Require a list of whole numbers of at least `least`."""
+        if not _are_whole(self.value(key), least):
+            raise self.wrong(key, f"a list of whole numbers of at least {least}")
+
     def multiple(self, key: str, divisor: str) -> None:
         """Require that `key` is a multiple of what `divisor` says."""
         unit = self.value(divisor) or 1
@@ -110,10 +117,21 @@ class _Configuration:
         """The error for `key`, whose value is not what is `right`."""
         value = self.value(key)
         now = "missing" if value is None else repr(value[:60]) if isinstance(value, str) else str(value)[:60]
-        return ModelDamaged(f"{self._file}: {key} in 'xp.cfg' is {now}; it must be {right}.")
+        return ModelDamaged(f"{self._file}: {key}{self._place} is {now}; it must be {right}.")
 
 
-def _check_delays(look: _Configuration) -> None:
+def _check_magnet(look: Configuration) -> None:
+    """Look at what only a MAGNeT has. Its masks grow with the square of the window."""
+    look.whole("masking.span_len", 1)
+    look.whole("transformer_lm.subcodes_context", -1, optional=True)
+    for key, right in (("transformer_lm.causal", False), ("transformer_lm.memory_efficient", True)):
+        if look.value(key) is not right:
+            raise look.wrong(key, f"{str(right).lower()}, as every MAGNeT has it")
+    if look.value("dataset.segment_duration") > _LONGEST_MAGNET_S:
+        raise look.wrong("dataset.segment_duration", f"at most {_LONGEST_MAGNET_S} s in a MAGNeT")
+
+
+def _check_delays(look: Configuration) -> None:
     """A delay pattern gives each codebook its delay, and none is negative."""
     if look.value("codebooks_pattern.modeling") != "delay":
         return
@@ -122,7 +140,7 @@ def _check_delays(look: _Configuration) -> None:
         raise look.wrong("codebooks_pattern.delay.delays", f"{codebooks} whole numbers of at least 0, one a codebook")
 
 
-def _compare_with_weights(look: _Configuration, state: State) -> None:
+def _compare_with_weights(look: Configuration, state: State) -> None:
     """Hold the sizes in the configuration against those of the weights, which are the truth."""
     for key, (size, name) in _sizes_shown(state).items():
         if look.value(key) != size:

@@ -56,3 +56,18 @@ def free_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def memory_in_use(device: str) -> dict[str, int]:
+    """Bytes of a GPU's memory: its `total`, what all processes have `used`, what this one has `allocated` to tensors.
+
+    `device` is the setting. Empty where no GPU is used, or where it does not answer.
+    """
+    if device == "cpu" or not torch.cuda.is_available():
+        return {}
+    index = int(device.partition(":")[2] or 0)
+    try:
+        free, total = torch.cuda.mem_get_info(index)
+        return {"total": total, "used": total - free, "allocated": torch.cuda.memory_allocated(index)}
+    except RuntimeError:
+        return {}

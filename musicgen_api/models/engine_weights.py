@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from audiocraft.models.lm import LMModel
+from audiocraft.models.lm_magnet import MagnetLMModel
 from audiocraft.modules.codebooks_patterns import DelayedPatternProvider
 from torch import Tensor
 from torch.nn import functional as F
@@ -39,6 +40,8 @@ INT8_FROM_WIDTH = 128
 
 def why_not(lm: LMModel) -> str | None:
     """Why the engine cannot run this model, or None if it can. Looks at structure, not at weights."""
+    if isinstance(lm, MagnetLMModel):
+        return "it decides all frames at once (MAGNeT)"
     layer: Any = lm.transformer.layers[0]
     attention = layer.self_attn
     rope = lm.transformer.rope

@@ -1,19 +1,24 @@
-"""Whether weights are those of a module, all of them, and numbers."""
+"""Whether a module can be built, and whether weights are its own, all of them, and numbers."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from omegaconf.errors import OmegaConfBaseException
 from safetensors import SafetensorError
 
 from musicgen_api.domain.errors import ModelDamaged
+from musicgen_api.models.device import is_device_failure
 from musicgen_api.models.packages import Package, State
 
 BUILDING_FAILURES = (
     *(OmegaConfBaseException, SafetensorError, ArithmeticError, AssertionError, AttributeError, LookupError),
-    *(NotImplementedError, OSError, RuntimeError, TypeError, ValueError),
+    *(NotImplementedError, OSError, RuntimeError, StrictDataclassError, TypeError, ValueError),
 )
 """What the constructors of modules raise for a configuration or weights that are not theirs."""
 
@@ -56,11 +61,24 @@ def require_finite(where: str, state: State) -> None:
             raise ModelDamaged(f"{where}: the tensor {name} holds weights that are not finite numbers (NaN, infinity).")
 
 
-def require_whole(where: str, model: torch.nn.Module, loading: dict[str, Any]) -> None:
+def require_shape(file: str, name: str, tensor: torch.Tensor | None, shape: list[int]) -> None:
+    """Make sure that a tensor of a checkpoint in transformers' format is there, and in the shape that it must have.
+
+    Raises:
+        ModelDamaged: it is not; the text names file and tensor.
+    """
+    if tensor is None:
+        raise ModelDamaged(f"{file} lacks the tensor {name} {shape}, which config.json asks for.")
+    if list(tensor.shape) != shape:
+        raise ModelDamaged(f"{file}: the tensor {name} is {list(tensor.shape)}, and must be {shape} by config.json.")
+
+
+def require_whole(where: str, model: torch.nn.Module, loading: dict[str, Any], *, prefix: str = "") -> None:
     """Make sure that transformers has read every weight of `model` and made up none.
 
     Args:
         loading: what transformers tells with `output_loading_info`.
+        prefix: what the tensors' names begin with in the file.
 
     Raises:
         ModelDamaged: the text names a tensor that was missing, of another shape, or not finite.
@@ -68,5 +86,32 @@ def require_whole(where: str, model: torch.nn.Module, loading: dict[str, Any]) -
     for kind, sentence in (("missing_keys", "lacks the tensor"), ("mismatched_keys", "has a wrong shape in")):
         for entry in sorted(loading.get(kind, ()), key=str):
             name = entry[0] if isinstance(entry, tuple) else entry
-            raise ModelDamaged(f"{where} {sentence} {name}.")
-    require_finite(where, model.state_dict())
+            raise ModelDamaged(f"{where} {sentence} {prefix}{name}.")
+    require_finite(where, {f"{prefix}{name}": tensor for name, tensor in model.state_dict().items()})
+
+
+@contextmanager
+def building(what: str) -> Iterator[None]:
+    """Say of what a constructor refuses that `what` cannot be built, and of which key, where the error knows."""
+    try:
+        yield
+    except BUILDING_FAILURES as error:
+        if is_device_failure(error):
+            raise
+        raise not_built(what, error) from error
+
+
+def not_built(what: str, error: Exception) -> ModelDamaged:
+    """The error for `what`, which a constructor has refused with `error`."""
+    return ModelDamaged(f"{what[:1].upper()}{what[1:]} cannot be built{_key_of(error)}.")
+
+
+def _key_of(error: Exception) -> str:
+    """Which key of the configuration an error is about. Its own text may hold paths and is left to the log."""
+    key = getattr(error, "full_key", None) or getattr(error, "key", None)
+    if key is None and isinstance(error, KeyError) and error.args:
+        key = error.args[0]
+    if key is None and isinstance(error, TypeError | StrictDataclassError):
+        named = re.search(r"(?:argument:?|field) '(\w+)'", str(error))
+        key = named[1] if named else None
+    return f": {str(key)[:60]!r} in its configuration is missing or not what it must be" if key else ""

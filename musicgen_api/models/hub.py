@@ -18,7 +18,7 @@ from huggingface_hub import _CACHED_NO_EXIST, constants, hf_hub_download, try_to
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils.tqdm import tqdm as hub_tqdm
 
-from musicgen_api.domain.errors import Cancelled, HubBusy, ModelError, ModelNotFound, ModelOffline
+from musicgen_api.domain.errors import Cancelled, ModelNotFound, ModelOffline
 from musicgen_api.domain.request import Monitor
 from musicgen_api.models import hub_client
 from musicgen_api.models.hub_client import Contact, HubSilent, contact_noted
@@ -73,13 +73,13 @@ class Downloads:
             raise explain(error, what, cache_setting(checkpoint=cache_dir is not None)) from error
         return Path(path)
 
-    def first_of(self, repo: str, names: Sequence[str]) -> Path:
+    def first_of(self, repo: str, names: Sequence[str], cache_dir: str | None = None) -> Path:
         """One of `names`: what is cached, else the first that the hub's `repo` has. Raises as `file` does."""
-        *others, last = [name for name in names if _is_cached(repo, name)] or names
+        *others, last = [name for name in names if _is_cached(repo, name, cache_dir)] or names
         for name in others:
             with suppress(ModelNotFound):
-                return self.file(repo, name)
-        return self.file(repo, last)
+                return self.file(repo, name, cache_dir)
+        return self.file(repo, last, cache_dir)
 
     def _interruptible(self, fetch: Callable[[], T]) -> T:
         """Run `fetch` on a thread of its own, because a silent network may hold it for long."""
@@ -135,8 +135,8 @@ class Downloads:
         self._monitor.download(self._model, self._done, max(self._total, self._done))
 
 
-def _is_cached(repo: str, name: str) -> bool:
-    return isinstance(try_to_load_from_cache(repo, name), str)
+def _is_cached(repo: str, name: str, cache_dir: str | None) -> bool:
+    return isinstance(try_to_load_from_cache(repo, name, cache_dir=cache_dir), str)
 
 
 def checkpoint_file(source: str, name: str, downloads: Downloads) -> Path:
@@ -144,21 +144,28 @@ def checkpoint_file(source: str, name: str, downloads: Downloads) -> Path:
     return downloads.file(source, name, get_audiocraft_cache_dir())
 
 
-def optional_file(source: str, name: str, downloads: Downloads) -> Path | None:
-    """`name` of the hub's `source` if it can be had, for what is good to know and no more."""
-    with suppress(ModelError, HubBusy):
-        return checkpoint_file(source, name, downloads)
-    return None
+def checkpoint_first_of(source: str, names: Sequence[str], downloads: Downloads) -> Path:
+    """The first of `names` that the hub's `source` has."""
+    return downloads.first_of(source, names, get_audiocraft_cache_dir())
+
+
+def checkpoint_tokenizer(source: str, downloads: Downloads) -> None:
+    """Fetch the tokenizer of the checkpoint that the hub has as `source`, beside what is there of it."""
+    _fetch_tokenizer(source, downloads, get_audiocraft_cache_dir())
 
 
 def text_encoder_folder(repo: str, downloads: Downloads) -> Path:
     """The folder of the T5 that the hub has as `repo`, with whatever describes its tokenizer."""
     folder = codec_folder(repo, downloads)
-    downloads.first_of(repo, ("tokenizer.json", "spiece.model"))
+    _fetch_tokenizer(repo, downloads, None)
+    return folder
+
+
+def _fetch_tokenizer(repo: str, downloads: Downloads, cache_dir: str | None) -> None:
+    downloads.first_of(repo, ("tokenizer.json", "spiece.model"), cache_dir)
     for name in ("tokenizer_config.json", "spiece.model", "special_tokens_map.json"):
         with suppress(ModelNotFound, ModelOffline):
-            downloads.file(repo, name)
-    return folder
+            downloads.file(repo, name, cache_dir)
 
 
 def codec_folder(repo: str, downloads: Downloads) -> Path:

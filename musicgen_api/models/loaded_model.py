@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 from audiocraft.models.encodec import CompressionModel
 from audiocraft.models.lm import LMModel
+from audiocraft.models.lm_magnet import MagnetLMModel
 from audiocraft.utils.autocast import TorchAutocast
 
 from musicgen_api.domain.request import Backend
@@ -31,7 +32,7 @@ class LoadedModel:
     window_s: float
     """Seconds of music that the model sees at a time."""
     stride_s: float = 18.0
-    """Seconds by which the next window of a longer piece begins later (AudioCraft 1.3.0: `extend_stride`)."""
+    """Seconds by which the next window of a longer piece begins later (AudioCraft: `extend_stride`)."""
 
     @property
     def device(self) -> torch.device:
@@ -69,6 +70,11 @@ class LoadedModel:
     def delay(self) -> int:
         """Steps by which the last codebook lags: so many steps more than frames does a window take."""
         return int(max(getattr(self.lm.pattern_provider, "delays", [0])))
+
+    @property
+    def makes_whole_pieces(self) -> bool:
+        """Whether it decides all frames at once, and pieces of one length alone (MAGNeT)."""
+        return isinstance(self.lm, MagnetLMModel)
 
     @property
     def autocast(self) -> TorchAutocast:

@@ -1,7 +1,7 @@
 """A checkpoint, read -> a model on a device.
 
 Follows AudioCraft's loaders (models/loaders.py, 1.3.0), from which it differs in that no weight is initialised only to
-be overwritten, and that the stem separator of melody models, which text-to-music never uses, is not downloaded.
+be overwritten, and that melody models come without Demucs, which is loaded with the first melody (`melody`).
 
 Whatever fails here fails with files that are whole and a configuration that was looked through (`checkpoint`): it is
 about how they fit together, or about the device.
@@ -11,43 +11,50 @@ from __future__ import annotations
 
 import copy
 import logging
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import demucs.pretrained
 import torch
-import transformers
 from audiocraft.models import builders
 from audiocraft.models.encodec import CompressionModel, HFEncodecCompressionModel
 from audiocraft.models.lm import LMModel
+from audiocraft.models.lm_magnet import MagnetLMModel
 from audiocraft.modules import conditioners
 from audiocraft.modules.conditioners import ConditioningProvider, T5Conditioner
 from omegaconf import DictConfig, open_dict
-from transformers import AutoConfig, EncodecModel, T5EncoderModel, T5Tokenizer
 
 from musicgen_api.domain.errors import ModelDamaged, ModelError
 from musicgen_api.domain.request import Monitor
 from musicgen_api.engine import Engine
-from musicgen_api.models.checkpoint import CODEC, LANGUAGE_MODEL, Checkpoint, fetch, naming
-from musicgen_api.models.device import is_device_failure
+from musicgen_api.models import magnet
+from musicgen_api.models.checkpoint import Checkpoint, fetch, naming
 from musicgen_api.models.engine_weights import choose_precision, engine_for, why_not
-from musicgen_api.models.fitting import BUILDING_FAILURES, require_finite, require_fit, require_whole
+from musicgen_api.models.fitting import building, require_finite, require_fit
 from musicgen_api.models.loaded_model import LoadedModel
+from musicgen_api.models.melody import MelodyConditioner
 from musicgen_api.models.packages import Package, State
+from musicgen_api.models.pretrained import (
+    Source,
+    name_of,
+    place_of,
+    read_codec,
+    read_text_encoder,
+    read_tokenizer,
+    text_width,
+)
 
-transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 warnings.filterwarnings("ignore", "`torch.nn.utils.weight_norm` is deprecated", FutureWarning)  # AudioCraft's codec
 
 log = logging.getLogger(__name__)
 
-SAMPLE_RATE = 32_000
-"""In Hz; every MusicGen's, and what the documents promise."""
+_AUDIOGEN_SAMPLE_RATE = 16_000
+_MUSICGEN_STRIDE_S, _AUDIOGEN_STRIDE_S = 18.0, 2.0
+"""`extend_stride` by default (AudioCraft 1.3.0: models/musicgen.py, models/audiogen.py)."""
 
 _TRAINING_ONLY = (
     "conditioners.self_wav.chroma_stem.cache_path",
@@ -103,23 +110,41 @@ def build_musicgen(
         monitor.check()
         codec = _build_codec(checkpoint.codec, device)
         monitor.check()
-        with _building(f"the model from {LANGUAGE_MODEL} and {CODEC}"):
+        with building(f"the model from {checkpoint.files}"):
             cfg: Any = lm.cfg
             codec = builders.get_wrapped_compression_model(codec, cfg).eval()
-            model = LoadedModel(model_id, lm, codec, engine, window_s=float(cfg.dataset.segment_duration))
-        _require_match(model)
+            window_s = float(cfg.dataset.segment_duration)
+            model = LoadedModel(model_id, lm, codec, engine, window_s, _stride_s(cfg, window_s))
+        _require_match(model, checkpoint)
+        if isinstance(lm, MagnetLMModel):
+            magnet.make_masks(lm, int(window_s * model.frame_rate), device)
     return model
 
 
-def _require_match(model: LoadedModel) -> None:
-    """Check that the codec has MusicGen's sample rate and fits the tokens of the language model."""
-    if model.sample_rate != SAMPLE_RATE:
-        raise ModelDamaged(f"{CODEC} is for audio at {model.sample_rate} Hz; a MusicGen's is for {SAMPLE_RATE} Hz.")
+def _stride_s(cfg: DictConfig, window_s: float) -> float:
+    """Seconds by which AudioCraft moves the window of a longer piece: 2 of AudioGen's 10, 18 of MusicGen's 30.
+
+    It has no rule for a MusicGen of shorter windows (its own `generate` fails then): here the share is the same.
+    """
+    if cfg.get("solver") == "audiogen" or cfg.get("sample_rate") == _AUDIOGEN_SAMPLE_RATE:
+        return min(_AUDIOGEN_STRIDE_S, window_s / 2)
+    return _MUSICGEN_STRIDE_S if window_s > _MUSICGEN_STRIDE_S else 0.6 * window_s
+
+
+def _require_match(model: LoadedModel, checkpoint: Checkpoint) -> None:
+    """Check that the codec is the one that the language model was made with, as far as their sizes tell."""
+    cfg: Any = model.lm.cfg
+    made_for = cfg.get("sample_rate")
+    if made_for is not None and made_for != model.sample_rate:
+        raise ModelDamaged(
+            f"{checkpoint.files} do not belong together: the one is for audio at {made_for} Hz, the other at "
+            f"{model.sample_rate} Hz."
+        )
     codec = (model.compression_model.num_codebooks, model.compression_model.cardinality)
     language_model = (model.lm.num_codebooks, model.lm.card)
     if codec != language_model:
         raise ModelDamaged(
-            f"{LANGUAGE_MODEL} and {CODEC} do not belong together: the one writes {language_model[0]} codebooks of "
+            f"{checkpoint.files} do not belong together: the one writes {language_model[0]} codebooks of "
             f"{language_model[1]} entries, the other reads {codec[0]} of {codec[1]}."
         )
 
@@ -130,8 +155,8 @@ def _build_language_model(
     """AudioCraft's language model, and the engine in place of its transformer unless AudioCraft is to generate."""
     package = checkpoint.language_model
     cfg = _configuration_for(device, checkpoint)
-    with _building(f"the language model from {package.name}"):
-        lm = _hollow_language_model(cfg)
+    with building(f"the language model from {package.name}"):
+        lm = _hollow_language_model(cfg, checkpoint.text_encoder)
     reason, engine = choice.against_engine(lm), None
     if reason is None:
         engine = _load_with_engine(lm, package, device, choice)
@@ -152,14 +177,15 @@ def _configuration_for(device: torch.device, checkpoint: Checkpoint) -> Any:
         cfg.dtype = "float32" if device.type == "cpu" else "float16"
     for key in _TRAINING_ONLY:
         _delete(cfg, key)
-    with _building(f"the text encoder in {checkpoint.text_encoder.name}"):
+    magnet.complete_configuration(cfg)
+    with building(f"the text encoder {place_of(checkpoint.text_encoder)}"):
         cfg.conditioners.description.t5.name = _register_text_encoder(checkpoint.text_encoder)
     return cfg
 
 
-def _hollow_language_model(cfg: DictConfig) -> LMModel:
+def _hollow_language_model(cfg: DictConfig, text_encoder: Source) -> LMModel:
     """The model with real conditioners, all else on `meta`: no weight is initialised only to be overwritten."""
-    with _no_stem_separator(), _text_encoder_explained():
+    with _no_stem_separator(), _text_encoder_read_from(text_encoder):
         provider = builders.get_conditioner_provider(cfg.transformer_lm.dim, cfg).to(cfg.device)
     if "self_wav" in provider.conditioners:  # as MusicGen.get_pretrained does; it matters without a melody too
         melody: Any = provider.conditioners["self_wav"]
@@ -174,22 +200,14 @@ def _hollow_language_model(cfg: DictConfig) -> LMModel:
 
 
 @contextmanager
-def _text_encoder_explained() -> Iterator[None]:
-    """AudioCraft reads tokenizer and encoder in one go; here each is told by its name if it is at fault.
-
-    And transformers makes up the weights that its files lack, and only warns of it: they must all be there.
-    """
+def _text_encoder_read_from(source: Source) -> Iterator[None]:
+    """AudioCraft's conditioner reads tokenizer and encoder by a name; here they are read from `source`."""
 
     class Tokenizer:
-        @staticmethod
-        def from_pretrained(folder: str) -> T5Tokenizer:
-            return _read_tokenizer(Path(folder))
+        from_pretrained = staticmethod(lambda name: read_tokenizer(source))
 
     class Encoder:
-        @staticmethod
-        def from_pretrained(folder: str) -> T5EncoderModel:
-            encoder: T5EncoderModel = _read_whole(T5EncoderModel, Path(folder), "the text encoder")
-            return encoder
+        from_pretrained = staticmethod(lambda name: read_text_encoder(source))
 
     with _replaced(conditioners, "T5Tokenizer", Tokenizer), _replaced(conditioners, "T5EncoderModel", Encoder):
         yield
@@ -198,7 +216,7 @@ def _text_encoder_explained() -> Iterator[None]:
 def _load_with_engine(lm: LMModel, package: Package, device: torch.device, choice: BackendChoice) -> Engine:
     """Give the conditioners their weights and the engine the rest; the transformer itself stays hollow."""
     require_fit(lm, package)
-    require_finite(package.name, package.state)
+    require_finite(package.name, package.stored)
     own = "condition_provider."
     lm.condition_provider.load_state_dict(
         {name.removeprefix(own): tensor for name, tensor in package.state.items() if name.startswith(own)}
@@ -212,67 +230,44 @@ def _load_with_engine(lm: LMModel, package: Package, device: torch.device, choic
 def _assign(module: torch.nn.Module, package: Package, device: torch.device) -> None:
     """Make the package's tensors the module's own, in its dtypes; copied only where they differ."""
     require_fit(module, package)
-    require_finite(package.name, package.state)
+    require_finite(package.name, package.stored)
     dtypes = {name: tensor.dtype for name, tensor in module.state_dict().items()}
     state: State = {name: tensor.to(device, dtypes[name]) for name, tensor in package.state.items()}
     module.load_state_dict(state, assign=True)
     module.requires_grad_(False)
 
 
-def _build_codec(source: Package | Path, device: torch.device) -> CompressionModel:
-    if isinstance(source, Path):
-        return _build_transformers_codec(source).to(device).eval()
+def _build_codec(source: Package | Source, device: torch.device) -> CompressionModel:
+    if not isinstance(source, Package):
+        model = read_codec(source)
+        with building(f"the codec {place_of(source)}"):
+            return HFEncodecCompressionModel(model).to(device).eval()
     cfg = copy.deepcopy(source.config)
-    with _building(f"the codec from {source.name}"), open_dict(cfg), torch.device("meta"):
+    with building(f"the codec from {source.name}"), open_dict(cfg), torch.device("meta"):
         cfg.device = "meta"
         codec = builders.get_compression_model(cfg)
     _assign(codec, source, device)
     return codec.eval()
 
 
-def _build_transformers_codec(folder: Path) -> CompressionModel:
-    model = _read_whole(EncodecModel, folder, "the codec")
-    with _building(f"the codec in {folder.name}"):
-        return HFEncodecCompressionModel(model)
-
-
-def _read_tokenizer(folder: Path) -> T5Tokenizer:
-    what = f"the tokenizer in {folder.name}"
-    try:
-        with _building(what):
-            tokenizer: T5Tokenizer = T5Tokenizer.from_pretrained(folder)
-            return tokenizer
-    except Exception as error:
-        if type(error) is not Exception:  # which the tokenizers library raises itself, for want of a class of its own
-            raise
-        raise _not_built(what, error) from error
-
-
-def _read_whole(kind: Any, folder: Path, what: str) -> Any:
-    """A model of transformers' class `kind`, all of whose weights are in `folder`."""
-    with _building(f"{what} in {folder.name}"):
-        model, loading = kind.from_pretrained(folder, output_loading_info=True)
-    require_whole(f"{what[:1].upper()}{what[1:]} in {folder.name}", model, loading)
-    return model
-
-
-def _register_text_encoder(folder: Path) -> str:
+def _register_text_encoder(source: Source) -> str:
     """T5Conditioner accepts the names in its own lists only; a folder is a name like any other."""
-    name = str(folder)
+    name = name_of(source)
     if name not in T5Conditioner.MODELS:
         T5Conditioner.MODELS.append(name)
-    T5Conditioner.MODELS_DIMS[name] = AutoConfig.from_pretrained(folder).d_model
+    T5Conditioner.MODELS_DIMS[name] = text_width(source)
     return name
 
 
 @contextmanager
 def _no_stem_separator() -> Iterator[None]:
-    """ChromaStemConditioner downloads demucs when it is made. Without a melody it is never called."""
+    """ChromaStemConditioner downloads Demucs when it is made. Ours never calls it."""
 
     class NoSeparator(torch.nn.Module):
         sources = ("drums", "bass", "other", "vocals")
 
-    with _replaced(demucs.pretrained, "get_model", lambda name: NoSeparator()):
+    without_demucs = _replaced(demucs.pretrained, "get_model", lambda name: NoSeparator())
+    with without_demucs, _replaced(builders, "ChromaStemConditioner", MelodyConditioner):
         yield
 
 
@@ -285,32 +280,6 @@ def _replaced(module: ModuleType, name: str, value: object) -> Iterator[None]:
         yield
     finally:
         setattr(module, name, original)
-
-
-@contextmanager
-def _building(what: str) -> Iterator[None]:
-    """Say of what a constructor refuses that `what` cannot be built, and of which key, where the error knows."""
-    try:
-        yield
-    except BUILDING_FAILURES as error:
-        if is_device_failure(error):
-            raise
-        raise _not_built(what, error) from error
-
-
-def _not_built(what: str, error: Exception) -> ModelDamaged:
-    return ModelDamaged(f"{what[:1].upper()}{what[1:]} cannot be built{_key_of(error)}.")
-
-
-def _key_of(error: Exception) -> str:
-    """Which key of the configuration an error is about. Its own text may hold paths and is left to the log."""
-    key = getattr(error, "full_key", None) or getattr(error, "key", None)
-    if key is None and isinstance(error, KeyError) and error.args:
-        key = error.args[0]
-    if key is None and isinstance(error, TypeError):
-        argument = re.search(r"argument:? '(\w+)'", str(error))
-        key = argument[1] if argument else None
-    return f": {str(key)[:60]!r} in its configuration is missing or not what it must be" if key else ""
 
 
 def _delete(cfg: DictConfig, key: str) -> None:

@@ -51,6 +51,13 @@ class Package:
     """Of the file, for errors."""
     state: State
     config: DictConfig
+    originals: State | None = None
+    """The tensors as the file has them, where `state` is made of them."""
+
+    @property
+    def stored(self) -> State:
+        """The tensors by the names that they have in the file."""
+        return self.state if self.originals is None else self.originals
 
 
 def read_torch_file(file: Path, named_by: str, safe_globals: Sequence[Any] = ()) -> dict[Any, Any]:

@@ -45,6 +45,9 @@ class Answering:
             return not response.should_close()
         except BrokenPipeError:
             self._log.debug("The client left before the end of its answer")
+        except MusicGenError as error:
+            # Too late for another status: the missing end of the chunks tells the client.
+            self._log.info("An answer was broken off: %s", error.message)
         except ConfigurationProblem as error:
             self._refuse(connection, request, refusals.of(error))
         except Exception:

@@ -103,7 +103,8 @@ class Connection:
     def refuse(self, error: MusicGenError) -> None:
         """Answer from the loop itself and close."""
         self._front.log.debug("Refused with %d: %s", error.status, error.message)
-        response = refusals.encode(error, with_body=not self._reader.is_head_request)
+        said = self._front.error_body(self._reader.path, error)
+        response = refusals.encode(error, with_body=not self._reader.is_head_request, said=said)
         self._reader.forget()
         if self._say(response):
             self.on_answered(keep=False)

@@ -18,7 +18,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from musicgen_api.domain.errors import MusicGenError, Overloaded
+from musicgen_api.domain.errors import MusicGenError, Overloaded, error_body
 from musicgen_api.server.connection import Connection, State
 
 ACCEPTED_AT_ONCE = 64
@@ -33,6 +33,7 @@ UNREAD_BYTES = 512 * 2**20
 OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 Answer = Callable[[Connection, Any], bool]
+ErrorBody = Callable[[str, MusicGenError], Mapping[str, Any]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Front:
         submit: runs a function on one of the threads for a request of this method, without waiting.
         answer: called on that thread; writes the answer to the connection's `output`, returns whether to keep the
             connection.
+        error_body: in which JSON to say that a request for this path is refused; the path is empty if it is not known.
     """
 
     def __init__(
@@ -65,12 +67,14 @@ class Front:
         log: logging.Logger,
         submit: Callable[[str, Callable[[], None]], Any],
         answer: Answer,
+        error_body: ErrorBody = lambda path, error: error_body(error),
     ) -> None:
         self.limits = limits
         self.config = config
         self.log = log
         self._submit = submit
         self._answer = answer
+        self.error_body = error_body
         self._connections: set[Connection] = set()
         self._newcomers: set[Connection] = set()  # of this turn
         self._selector = selectors.DefaultSelector()

@@ -77,6 +77,11 @@ class RequestReader:
         return self._head.method == "HEAD" if self.in_body else self._buffer.startswith(b"HEAD ")
 
     @property
+    def path(self) -> str:
+        """What the request asks for; empty before its head is complete."""
+        return str(self._head.path) if self.in_body else ""
+
+    @property
     def held_bytes(self) -> int:
         """What the unfinished request takes of memory."""
         return len(self._buffer) + len(self._body.content)
@@ -118,7 +123,7 @@ class RequestReader:
             return ChunkedBody(lambda trailers: head.parse_headers(trailers, from_trailer=True))
         assert isinstance(reader, LengthReader)
         if reader.length > self._longest(head):
-            self._head = head  # for `is_head_request`
+            self._head = head  # for `is_head_request` and `path`
             raise refusals.too_large()
         return LengthBody(reader.length)
 

@@ -1,9 +1,11 @@
-"""What the front answers by itself, in the service's one error shape. Such requests never reach the application."""
+"""What the front answers by itself. Such requests never reach the application, which only says in which JSON shape."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from gunicorn.http import errors as http
 from gunicorn.util import http_date
@@ -66,9 +68,9 @@ def of(error: Exception) -> RequestError:
             return refusal(400, "The request's headers are not valid HTTP.")
 
 
-def encode(error: MusicGenError, *, with_body: bool = True) -> bytes:
-    """The whole response; without its body for a HEAD request."""
-    body = json.dumps(error_body(error)).encode()
+def encode(error: MusicGenError, *, with_body: bool = True, said: Mapping[str, Any] | None = None) -> bytes:
+    """The whole response; `said` is its JSON, the service's own if left out. Without a body for a HEAD request."""
+    body = json.dumps(error_body(error) if said is None else said).encode()
     head = _HEAD.format(
         status=error.status,
         phrase=HTTPStatus(error.status).phrase,

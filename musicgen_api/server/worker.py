@@ -68,7 +68,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
         """Serve until the process is told to end and all running work has ended."""
         pools = _Pools(self.cfg.threads)
         answering = Answering(self.wsgi, self.cfg, self.log, keeps=lambda: self.alive)
-        front = Front(self.sockets, self._limits(), self.cfg, self.log, pools.submit, answering)
+        said = self.wsgi.extensions["musicgen_error_shapes"].body
+        front = Front(self.sockets, self._limits(), self.cfg, self.log, pools.submit, answering, said)
         front.on_readable(self.PIPE[0], self._empty_pipe)
         while self.alive or (front.at_work and time.monotonic() < self._end_at):
             self.notify()

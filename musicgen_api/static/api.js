@@ -1,5 +1,8 @@
-// POST /api/music as an async iterable of events, and every way in which it can fail as one kind of error each.
+// What the page asks of the service: POST /api/music as an async iterable of events, and files that are read or encoded.
+// Every way in which a request can fail is one kind of error.
 
+import { t } from "./i18n.js";
+import { send } from "./key.js";
 import { readMessages } from "./sse.js";
 
 /** The service answered that something is wrong. `fields`: reasons by field name. `id`: what the log knows it by. */
@@ -30,31 +33,70 @@ const UNREADABLE = "The service sent something that this page cannot read.";
 const DEFAULT_RETRY_S = 5;
 
 /**
- * Asks for one piece of music and yields the service's events as they come, `completed` last.
+ * Asks for music and yields the service's events as they come, `completed` last.
  * @param {string} url
  * @param {object} settings the request's JSON
  * @param {AbortSignal} signal stops the request, and with it the job on the service
+ * @param {Record<string, Blob>} uploads files by field name
  * @throws {BusyError | ServiceError | ConnectionError | DOMException} the last with name AbortError
  */
-export async function* createMusic(url, settings, signal) {
-  const response = await post(url, settings, signal);
-  if (!response.ok) throw await readFailure(response);
+export async function* createMusic(url, settings, signal, uploads = {}) {
+  const response = await post(url, toBody(settings, uploads), signal, "text/event-stream");
   for await (const data of readMessages(readChunks(response.body, signal))) {
     const event = parseEvent(data);
     if ("error" in event) throw new ServiceError(event);
     yield event;
     if (event.status === "completed") return;
   }
-  throw new ConnectionError(CUT_SHORT);
+  throw new ConnectionError(t(CUT_SHORT));
 }
 
-async function post(url, settings, signal) {
-  const headers = { "Content-Type": "application/json", Accept: "text/event-stream" };
+/**
+ * What a file says of how it was made.
+ * @param {Blob} file
+ * @returns {Promise<object>} the recipe
+ * @throws {BusyError | ServiceError | ConnectionError} a ServiceError also where the file has none
+ */
+export async function readRecipe(url, file) {
+  const response = await post(url, toForm({ file }));
+  return response.json();
+}
+
+/**
+ * The same music as another kind of file.
+ * @param {Blob} file one of the service's
+ * @param {string} format a name of the API's `format`
+ * @returns {Promise<Blob>}
+ * @throws {BusyError | ServiceError | ConnectionError}
+ */
+export async function convert(url, file, format) {
+  const response = await post(url, toForm({ file, format }));
+  return response.blob();
+}
+
+/** JSON where that is enough; with files a form whose part `request` is the JSON. */
+function toBody(settings, uploads) {
+  const json = JSON.stringify(settings);
+  return Object.keys(uploads).length === 0 ? json : toForm({ request: json, ...uploads });
+}
+
+function toForm(parts) {
+  const form = new FormData();
+  for (const [name, part] of Object.entries(parts)) form.append(name, part);
+  return form;
+}
+
+async function post(url, body, signal, accept = "*/*") {
+  // A form's own type holds its boundary: the browser says it.
+  const type = typeof body === "string" ? { "Content-Type": "application/json" } : {};
+  let response = null;
   try {
-    return await fetch(url, { method: "POST", headers, body: JSON.stringify(settings), signal, cache: "no-store" });
+    response = await send(url, { method: "POST", headers: { ...type, Accept: accept }, body, signal, cache: "no-store" });
   } catch (error) {
-    throw signal.aborted ? error : new ConnectionError(UNREACHABLE, { cause: error });
+    throw signal?.aborted ? error : new ConnectionError(t(UNREACHABLE), { cause: error });
   }
+  if (!response.ok) throw await readFailure(response);
+  return response;
 }
 
 async function* readChunks(body, signal) {
@@ -66,14 +108,14 @@ async function* readChunks(body, signal) {
       yield value;
     }
   } catch (error) {
-    throw signal.aborted ? error : new ConnectionError(BROKEN, { cause: error });
+    throw signal.aborted ? error : new ConnectionError(t(BROKEN), { cause: error });
   } finally {
     reader.cancel().catch(() => {});
   }
 }
 
 async function readFailure(response) {
-  let body = { error: `The service answered ${response.status} ${response.statusText}`.trim() + "." };
+  let body = { error: t("The service answered {status}.", { status: `${response.status} ${response.statusText}`.trim() }) };
   try {
     const sent = await response.json();
     if (typeof sent?.error === "string") body = sent;
@@ -95,22 +137,6 @@ function parseEvent(data) {
   } catch {
     // Told below, like any other thing that is no object.
   }
-  if (event === null || typeof event !== "object") throw new ServiceError({ error: UNREADABLE, code: "unreadable" });
+  if (event === null || typeof event !== "object") throw new ServiceError({ error: t(UNREADABLE), code: "unreadable" });
   return event;
-}
-
-// A multiple of four characters, so that each slice is base64 by itself and no second copy of all of it is needed.
-const BASE64_SLICE = 4 * 65536;
-
-/** Decodes base64. @returns {Uint8Array} @throws {DOMException} if it is none */
-export function decodeBase64(text) {
-  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
-  const bytes = new Uint8Array((text.length / 4) * 3 - padding);
-  let offset = 0;
-  for (let start = 0; start < text.length; start += BASE64_SLICE) {
-    const binary = atob(text.slice(start, start + BASE64_SLICE));
-    for (let index = 0; index < binary.length; index += 1) bytes[offset + index] = binary.charCodeAt(index);
-    offset += binary.length;
-  }
-  return bytes;
 }

@@ -2,7 +2,8 @@
 //
 // For each field called `name` the page holds a control `name` and an element `name-error` that describes it.
 
-import { countChars, parseSettings } from "./settings.js";
+import { inEveryLanguage } from "./i18n.js";
+import { countChars, countLines, parseSettings } from "./settings.js";
 
 /** Stands for the text of a number field that is no number: the browser reports "", which would pass for empty. */
 const NO_NUMBER = "?";
@@ -21,6 +22,12 @@ export class SettingsForm {
     this.defaults = this.read();
     this.durationSlider = element.querySelector("#duration-slider");
     this.#listen();
+    inEveryLanguage(() => this.#speak());
+  }
+
+  /** Says again, in another language, what is wrong. */
+  #speak() {
+    for (const name of Object.keys(this.rules)) if (this.#hasError(name)) this.#check(name);
     this.#follow();
   }
 
@@ -117,6 +124,7 @@ export class SettingsForm {
   /** What follows the fields by itself: the slider, the counter and the model's description. */
   #follow() {
     const { description, duration, model } = this.read();
+    this.element.querySelector("#sections-field").hidden = countLines(description) < 2;
     this.durationSlider.value = duration;
     const counter = this.element.querySelector("#description-count");
     counter.textContent = `${countChars(description)} / ${this.limits.maxPromptChars}`;

@@ -1,4 +1,6 @@
-// How far a generation is: folds the service's events into what the page shows. Pure: every clock reading is handed in.
+// How far a generation is: folds the service's events into what the page shows. Every clock reading is handed in.
+
+import { formatNumber, t } from "./i18n.js";
 
 const PHASES = {
   loading: "Loading the model",
@@ -48,23 +50,24 @@ export class Progress {
     const left = this.remaining && Math.max(0, this.remaining.seconds - (nowS - this.remaining.atS));
     const silenceS = Math.floor(nowS - this.heardS);
     const view = { ...describe(this.event), elapsedS: this.#elapsed(nowS), remainingS: left };
-    return silenceS >= SILENCE_S ? { ...view, detail: `Nothing heard from the service for ${silenceS} s` } : view;
+    return silenceS >= SILENCE_S ? { ...view, detail: t("Nothing heard from the service for {value} s", { value: silenceS }) } : view;
   }
 }
 
 /** The event alone: its percentage, a title and a detail. */
 function describe({ status, phase, progress, ...event }) {
-  if (status === "asked") return { percent: null, title: "Asking the service", detail: "" };
+  if (status === "asked") return { percent: null, title: t("Asking the service"), detail: "" };
   if (status === "loading") return describeDownload(event);
   const preparing = !(progress > 0) && (phase === undefined || phase === "loading");
-  const title = phase === undefined ? "Starting" : (PHASES[phase] ?? PHASES.generating);
+  const title = t(phase === undefined ? "Starting" : (PHASES[phase] ?? PHASES.generating));
   return { percent: preparing ? null : progress, title, detail: "" };
 }
 
 function describeDownload({ model, bytes_done: done, bytes_total: total }) {
-  const title = "Downloading the model";
+  const title = t("Downloading the model");
   if (!(total > 0)) return { percent: null, title, detail: model };
-  return { percent: (100 * done) / total, title, detail: `${model}: ${formatBytes(done)} of ${formatBytes(total)}` };
+  const detail = t("{model}: {done} of {total}", { model, done: formatBytes(done), total: formatBytes(total) });
+  return { percent: (100 * done) / total, title, detail };
 }
 
 /** 75 -> "1:15", 3675 -> "1:01:15". */
@@ -79,5 +82,5 @@ export function formatTime(seconds) {
 export function formatBytes(bytes) {
   const units = ["B", "kB", "MB", "GB", "TB"];
   const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+  return `${formatNumber(bytes / 1000 ** power, power === 0 ? 0 : 1)} ${t(units[power])}`;
 }

@@ -1,5 +1,6 @@
 // What happens to the running request: progress, waiting, errors, and a few words for screen readers.
 
+import { t } from "./i18n.js";
 import { formatTime } from "./progress.js";
 
 /** How often progress is spoken, in seconds; a change of phase is spoken at once. */
@@ -35,7 +36,7 @@ export class Stage {
    * @param {number} nowS
    */
   showProgress(view, nowS) {
-    const percent = view.percent === null ? "" : `${Math.floor(view.percent)} %`;
+    const percent = view.percent === null ? "" : t("{percent} %", { percent: Math.floor(view.percent) });
     this.#set({ title: view.title, figure: percent, detail: view.detail });
     this.#showParts(true);
     if (view.percent === null) this.find("bar").removeAttribute("value");
@@ -51,13 +52,15 @@ export class Stage {
    * @param {string} reason a sentence
    */
   showBusy(reason, secondsLeft, attempt) {
-    const title = "The service is busy";
-    const detail = `${reason} This page tries again by itself${attempt > 1 ? `; ${attempt} tries so far` : ""}.`;
+    const title = t("The service is busy");
+    const again = t("This page tries again by itself.");
+    const tries = attempt > 1 ? t("{count} tries so far.", { count: attempt }) : "";
+    const detail = [reason, again, tries].filter(Boolean).join(" ");
     if (this.spoken.title !== title) this.say(`${title}. ${detail}`);
     this.spoken = { title, atS: 0 };
-    this.#set({ title, figure: `${secondsLeft} s`, detail });
+    this.#set({ title, figure: t("{value} s", { value: secondsLeft }), detail });
     this.#showParts(false);
-    document.title = `Busy · ${this.title}`;
+    document.title = `${t("Busy")} · ${this.title}`;
   }
 
   #showParts(running) {
@@ -74,8 +77,8 @@ export class Stage {
 
   #speakProgress({ title, remainingS }, percent, nowS) {
     if (title === this.spoken.title && nowS - this.spoken.atS < SPEAK_EVERY_S) return;
-    const left = remainingS === null ? "" : `, ${formatTime(remainingS)} remaining`;
-    this.say(`${title}${percent && ` ${percent}`}${left}`);
+    const left = remainingS === null ? "" : t("{time} remaining", { time: formatTime(remainingS) });
+    this.say([`${title} ${percent}`.trim(), left].filter(Boolean).join(", "));
     this.spoken = { title, atS: nowS };
   }
 

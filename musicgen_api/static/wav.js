@@ -44,3 +44,14 @@ export function findPeaks(samples, columns) {
   }
   return peaks;
 }
+
+/** The loudest of each of `columns` equal parts of `levels`; fewer levels than columns are repeated. */
+export function reduceLevels(levels, columns) {
+  return Float32Array.from({ length: columns }, (_, column) => {
+    const begin = Math.floor((column * levels.length) / columns);
+    const end = Math.max(begin + 1, Math.floor(((column + 1) * levels.length) / columns));
+    let loudest = 0;
+    for (let index = begin; index < Math.min(end, levels.length); index += 1) loudest = Math.max(loudest, levels[index]);
+    return loudest;
+  });
+}

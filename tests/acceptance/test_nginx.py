@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 import socket
 import statistics
+import sys
+import termios
+from pathlib import Path
 
 import pytest
 import requests
 
 from tests.helpers.nginx import Proxy
 from tests.helpers.server import read_events, wait_until
+from tests.helpers.sockets import read_answer
+from tests.helpers.sounds import music, sound_file
+from tests.helpers.uploads import form_of
 
 LONG_S = 300
 FREE_S = 1.0
@@ -74,3 +82,42 @@ def test_a_prompt_of_any_allowed_length_passes_and_a_longer_body_gets_the_servic
     too_long = requests.post(f"{proxy.url}/api/music", json={"description": "x" * 70_000}, timeout=30)
     assert too_long.status_code == 413
     assert set(too_long.json()) >= {"error", "code"}
+
+
+def a_form(seconds: float, **fields: object) -> tuple[bytes, str]:
+    """A request for a few seconds that go on from some of stereo, as a form."""
+    file = sound_file(music(seconds, 2))
+    return form_of({"model": "test/mono", "prompt": "piano", "continuation": file, "recipe": False} | fields)
+
+
+def test_a_large_upload_passes_and_a_larger_one_gets_the_service_s_own_413(proxy: Proxy) -> None:
+    body, kind = a_form(150, duration=2, continuation_end=1)
+    assert len(body) > 18_000_000
+    passed = requests.post(f"{proxy.url}/generate", data=body, headers={"Content-Type": kind}, timeout=120)
+    assert passed.status_code == 200, passed.text
+    assert len(passed.content) == 44 + 2 * 32_000 * 2
+    recipe = requests.post(f"{proxy.url}/api/recipe", files={"file": b"piano"}, timeout=30)
+    assert (recipe.status_code, list(recipe.json()["fields"])) == (422, ["file"])
+    head = f"POST /generate HTTP/1.1\r\nHost: test\r\nContent-Type: {kind}\r\nContent-Length: {2**27}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", proxy.port)) as connection:
+        connection.sendall(head.encode())
+        answer = read_answer(connection)
+    assert (answer.status, answer.json["code"]) == (413, "request_entity_too_large")
+
+
+@pytest.mark.parametrize("path", ["/generate", "/api/music", "/api/recipe"])
+def test_nginx_writes_no_upload_to_a_file_however_slowly_it_comes(proxy: Proxy, path: str, tmp_path: Path) -> None:
+    before = os.listdir(tmp_path / "body")
+    with socket.create_connection(("127.0.0.1", proxy.port)) as connection:
+        head = f"POST {path} HTTP/1.1\r\nHost: test\r\nContent-Type: text/plain\r\nContent-Length: 3000000\r\n\r\n"
+        connection.sendall(head.encode() + b"x" * 2_000_000)
+        wait_until(lambda: unsent(connection) == 0, why="nginx to take what was sent")
+        assert os.listdir(tmp_path / "body") == before
+        assert not proxy.server.busy
+        connection.sendall(b"x" * 1_000_000)
+        assert read_answer(connection).status in (413, 415)
+
+
+def unsent(connection: socket.socket) -> int:
+    """Bytes that the other end has not acknowledged yet."""
+    return int.from_bytes(fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4), sys.byteorder)

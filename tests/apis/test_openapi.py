@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,13 +15,18 @@ from hypothesis import strategies as st
 from openapi_spec_validator import validate
 from werkzeug.test import TestResponse
 
+from musicgen_api.apis.rendering import render
 from musicgen_api.domain.errors import DeviceLost, OutOfMemory
 from musicgen_api.domain.request import Monitor, Music, MusicRequest, Phase
 from tests.helpers.fakes import MUSIC, ROOT, Pause, Service, a_request, fail_with, play, service
 from tests.helpers.server import read_events, wait_until
+from tests.helpers.sounds import music, sound_file
+from tests.helpers.uploads import data_url
 
 GENERATE = {"model": "facebook/musicgen-small", "prompt": "piano", "duration": 1}
 CREATE = {"description": "piano", "duration": 1}
+OURS = render(MUSIC.takes[0], MUSIC.sample_rate, a_request(duration=1))
+CONVERT = {"file": data_url(sound_file(music(1))), "format": "flac"}
 DOCUMENTS = ROOT / "tests" / "documents"
 
 
@@ -54,7 +60,7 @@ def test_it_is_valid_openapi(description: dict[str, Any]) -> None:
 
 def test_it_describes_every_route_and_no_other(running: Service, description: dict[str, Any]) -> None:
     routes = {
-        (rule.rule, method.lower())
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in running.client.application.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if rule.endpoint != "static"
@@ -90,11 +96,14 @@ def compressed(path: str) -> Callable[[Service], TestResponse]:
     return lambda running: running.client.post(path, data=b"\x8b\x00\x80{}\x03", headers=headers)
 
 
-def failing(running: Service) -> TestResponse:
-    running.synthesizer.act = fail_with(OutOfMemory("Too much."))
-    response = post("/generate", GENERATE)(running)
-    running.synthesizer.act = play
-    return response
+def failing(ask: Callable[[Service], TestResponse]) -> Callable[[Service], TestResponse]:
+    def ask_in_vain(running: Service) -> TestResponse:
+        running.synthesizer.act = fail_with(OutOfMemory("Too much."))
+        response = ask(running)
+        running.synthesizer.act = play
+        return response
+
+    return ask_in_vain
 
 
 def after_the_end(path: str) -> Callable[[Service], TestResponse]:
@@ -119,6 +128,10 @@ def misdirected(path: str, method: str) -> Callable[[Service], TestResponse]:
     return lambda running: running.client.open(path, method=method, headers={"Host": "rebound.example"})
 
 
+def from_another_site(path: str) -> Callable[[Service], TestResponse]:
+    return lambda running: running.client.post(path, headers={"Origin": "https://elsewhere.example"})
+
+
 PROVOKED: dict[tuple[str, str], dict[int, Callable[[Service], TestResponse]]] = {
     ("/", "get"): {200: get("/")},
     ("/generate", "post"): {
@@ -127,8 +140,15 @@ PROVOKED: dict[tuple[str, str], dict[int, Callable[[Service], TestResponse]]] = 
         413: post("/generate", "x" * 70_000),
         415: post("/generate", GENERATE, "text/plain"),
         422: post("/generate", GENERATE | {"duration": 0}),
-        500: failing,
+        500: failing(post("/generate", GENERATE)),
         503: busy(post("/generate", GENERATE)),
+    },
+    ("/api/recipe", "post"): {
+        200: post("/api/recipe", {"file": data_url(OURS)}),
+        400: post("/api/recipe", "{"),
+        413: post("/api/recipe", "x" * 70_000),
+        415: post("/api/recipe", {}, "text/plain"),
+        422: post("/api/recipe", {"file": data_url(b"x")}),
     },
     ("/api/music", "post"): {
         200: post("/api/music", CREATE),
@@ -139,13 +159,63 @@ PROVOKED: dict[tuple[str, str], dict[int, Callable[[Service], TestResponse]]] = 
         503: busy(post("/api/music", CREATE)),
     },
     ("/api/healthcheck", "get"): {200: get("/api/healthcheck"), 503: busy(get("/api/healthcheck"))},
+    ("/api/convert", "post"): {
+        200: post("/api/convert", CONVERT),
+        400: post("/api/convert", "{"),
+        413: post("/api/convert", "x" * 70_000),
+        415: compressed("/api/convert"),
+        422: post("/api/convert", CONVERT | {"format": "tape"}),
+    },
     ("/api/models", "get"): {200: get("/api/models")},
+    ("/v1/models", "get"): {200: get("/v1/models")},
+    ("/v1/models/{model}", "get"): {
+        200: get("/v1/models/bundled/musicgen-tiny"),
+        404: get("/v1/models/nobody/knows"),
+    },
     ("/livez", "get"): {200: get("/livez"), 503: after_the_end("/livez")},
     ("/readyz", "get"): {200: get("/readyz"), 503: after_the_end("/readyz")},
+    ("/metrics", "get"): {200: get("/metrics")},
     ("/openapi.json", "get"): {200: get("/openapi.json")},
 }
+# Bare samples need all the headers that are described.
+BARE = {"duration": 1, "response_format": "pcm"}
+for path, body in {
+    "/v1/audio/speech": BARE | {"input": "piano"},
+    "/v1/audio/generations": BARE | {"prompt": "piano"},
+    "/v1/audio/music": BARE | {"prompt": "piano"},
+}.items():
+    PROVOKED[path, "post"] = {
+        200: post(path, body),
+        400: post(path, body | {"duration": 0}),
+        404: post(path, body | {"model": "nobody/knows"}),
+        413: post(path, "x" * 70_000),
+        415: post(path, body, "text/plain"),
+        500: failing(post(path, body)),
+        503: busy(post(path, body)),
+    }
+for path, body in {
+    "/v1/music": {"prompt": "piano", "music_length_ms": 3000},
+    "/v1/music/stream": {"prompt": "piano", "music_length_ms": 3000},
+    "/v1/music/detailed": {"prompt": "piano", "music_length_ms": 3000},
+    "/v1/sound-generation": {"text": "rain"},
+}.items():
+    PROVOKED[path, "post"] = {
+        200: post(f"{path}?output_format=pcm_16000", body),
+        400: post(path, "{"),
+        413: post(path, "x" * 70_000),
+        415: post(path, body, "text/plain"),
+        422: post(path, body | {"model_id": "nobody/knows"}),
+        500: failing(post(path, body)),
+        503: busy(post(path, body)),
+    }
 for (path, method), answers in PROVOKED.items():
     answers[421] = misdirected(path, method)
+    if method == "post":
+        answers[403] = from_another_site(path)
+
+
+MANY_TYPES = {path for path, _ in PROVOKED if path in ("/generate", "/api/convert") or path.startswith("/v1/")}
+"""Routes whose files have several formats."""
 
 
 def test_it_names_exactly_the_statuses_that_can_be_provoked(description: dict[str, Any]) -> None:
@@ -168,7 +238,7 @@ def test_each_answer_has_the_described_type_headers_and_shape(
     assert answer.status_code == status
     mimetype = answer.mimetype
     content = described["content"][mimetype]
-    assert len(described["content"]) == 1 or (path, status) == ("/generate", 200)  # see documents/test_files.py
+    assert len(described["content"]) == 1 or (path in MANY_TYPES and status == 200)  # see documents/test_files.py
     assert set(described.get("headers", {})) <= set(answer.headers.keys())
     assert answer.data
     if mimetype == "application/json":

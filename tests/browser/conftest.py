@@ -24,6 +24,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--host-resolver-rules=MAP rebound.example 127.0.0.1",
+    "--use-fake-device-for-media-stream",  # a microphone that beeps each second
+    "--use-fake-ui-for-media-stream",  # and a user who lets every page record
 ]
 WATCH_POLICY = """
 document.addEventListener("securitypolicyviolation", (event) =>

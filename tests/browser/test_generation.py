@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from playwright.sync_api import Page, expect
 
+from musicgen_api.audio import recipe as recipes
 from tests.browser.conftest import Console, OpenPage, Screenshot
 from tests.helpers.server import Server, wait_until
 
@@ -57,6 +58,36 @@ def test_music_can_be_played_and_downloaded(
     assert file.name == f"slow-sad-piano-{seed}.wav"
     info = soundfile.info(file)
     assert (info.samplerate, info.channels, info.frames, info.subtype) == (32000, channels, 3 * 32000, "PCM_16")
+
+
+def test_a_piece_is_heard_while_it_is_made_and_its_beginning_kept(
+    open_page: OpenPage, server: Server, tmp_path: Path
+) -> None:
+    page = open_page(server.url)
+    page.evaluate(
+        """() => {
+          window.scheduled = 0;
+          const { start } = AudioBufferSourceNode.prototype;
+          AudioBufferSourceNode.prototype.start = function (when) {
+            window.scheduled += this.buffer.length;
+            return start.call(this, when);
+          };
+        }"""
+    )
+    start(page, 6)
+    wait_for_music(page)
+    assert page.evaluate("window.scheduled") == 6 * 32000
+    expect(page.locator("#player")).to_have_js_property("paused", False)
+    first = recipes.read(download(page, tmp_path).read_bytes())
+    page.locator("#player").evaluate("audio => { audio.pause(); audio.currentTime = 3; }")
+    page.get_by_role("button", name="Keep up to 0:03, try the rest again").click()
+    expect(page.locator("#seed-used")).not_to_have_text(str(first.request["seed"]), timeout=GENERATE_MS)
+    (tmp_path / "again").mkdir()
+    second = recipes.read(download(page, tmp_path / "again").read_bytes())
+    kept = int(second.request["continuation_end"] * second.codes.frame_rate)
+    assert kept == pytest.approx(150, abs=2)
+    assert np.array_equal(first.codes.ids[:, :kept], second.codes.ids[:, :kept])
+    assert not np.array_equal(first.codes.ids, second.codes.ids)
 
 
 def test_the_link_of_a_result_makes_the_same_music(open_page: OpenPage, server: Server, tmp_path: Path) -> None:

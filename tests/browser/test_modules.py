@@ -85,7 +85,7 @@ def test_a_long_message_comes_whole_out_of_many_chunks(run: Run) -> None:
 def test_base64_comes_back_byte_for_byte(run: Run, length: int) -> None:
     data = random.Random(length).randbytes(length)
     decode = """async (text) => {
-      const { decodeBase64 } = await import("/static/api.js");
+      const { decodeBase64 } = await import("/static/base64.js");
       const digest = await crypto.subtle.digest("SHA-256", decodeBase64(text));
       return [...new Uint8Array(digest)];
     }"""
@@ -94,9 +94,11 @@ def test_base64_comes_back_byte_for_byte(run: Run, length: int) -> None:
 
 PARSE = """async (raw) => {
   const { createRules, parseSettings } = await import("/static/settings.js");
-  const rules = createRules({ maxPromptChars: 10, maxDurationS: 300, models: ["a/b", "c/d"] });
-  const usual = { description: "calm", model: "a/b", duration: "30", top_k: "250", top_p: "0", temperature: "1",
-                  cfg_coef: "3", mbd: "false", seed: "" };
+  const rules = createRules({ maxPromptChars: 10, maxDurationS: 300, maxTakes: 8, loudness: [-30, -5],
+                              models: ["a/b", "c/d"] });
+  const usual = { description: "calm", model: "a/b", duration: "30", takes: "1", top_k: "250", top_p: "0",
+                  temperature: "1", cfg_coef: "3", mbd: "false", seed: "", loudness: "", fade_in: "0", fade_out: "0",
+                  loop: "false", sections: "false" };
   return parseSettings({ ...usual, ...raw }, rules);
 }"""
 
@@ -135,6 +137,9 @@ def test_an_empty_seed_is_left_to_the_service(run: Run) -> None:
         *[("temperature", text) for text in ["", "0", "-1", "1e400"]],
         *[("cfg_coef", text) for text in ["", "101", "-101", "three"]],
         *[("seed", text) for text in ["?", "-1", "0.5", "9007199254740992"]],
+        *[("takes", text) for text in ["", "0", "9", "1.5"]],
+        *[("loudness", text) for text in ["-31", "-4", "loud"]],
+        *[(name, text) for name in ["fade_in", "fade_out"] for text in ["", "-1", "301"]],
     ],
 )
 def test_what_the_service_would_refuse_is_refused_before(run: Run, field: str, text: str) -> None:
@@ -249,7 +254,7 @@ def test_sizes_are_written_in_powers_of_ten(run: Run, size: float, text: str) ->
 
 READ_WAV = """async ([text, columns]) => {
   const { readWav, findPeaks } = await import("/static/wav.js");
-  const { decodeBase64 } = await import("/static/api.js");
+  const { decodeBase64 } = await import("/static/base64.js");
   const { samples, ...format } = readWav(decodeBase64(text));
   return { ...format, length: samples.length, peaks: [...findPeaks(samples, columns)] };
 }"""
@@ -273,7 +278,7 @@ def test_a_chunk_of_odd_length_before_the_sound_is_skipped(run: Run) -> None:
 def test_what_is_no_wav_is_refused(run: Run, data: bytes) -> None:
     refused = """async (text) => {
       const { readWav } = await import("/static/wav.js");
-      const { decodeBase64 } = await import("/static/api.js");
+      const { decodeBase64 } = await import("/static/base64.js");
       try { readWav(decodeBase64(text)); } catch (error) { return error.name; }
     }"""
     assert run(refused, base64.b64encode(data).decode()) == "RangeError"
@@ -290,7 +295,7 @@ def test_what_is_no_wav_is_refused(run: Run, data: bytes) -> None:
     ],
 )
 def test_a_download_has_a_telling_name(run: Run, description: str, name: str) -> None:
-    assert run("async (text) => (await import('/static/result.js')).fileName(text, 7)", description) == name
+    assert run("async (text) => (await import('/static/piece.js')).fileName(text, 7)", description) == name
 
 
 ASK = """async ([bodies, status]) => {

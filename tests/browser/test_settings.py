@@ -131,6 +131,34 @@ def test_an_example_fills_the_prompt(open_page: OpenPage, service: ScriptedServi
     expect(page.get_by_text("21 / 2000")).to_be_visible()
 
 
+def test_each_line_can_be_a_part(open_page: OpenPage, service: ScriptedService) -> None:
+    page = open_page(service.url)
+    choice = page.get_by_label("Each line is a part of its own")
+    prompt(page).fill("calm piano")
+    expect(choice).to_be_hidden()
+    prompt(page).fill("calm piano\n\nloud drums \nstrings")
+    page.get_by_label("Duration in seconds", exact=True).fill("20")
+    choice.check()
+    generate_button(page).click()
+    request = service.next_request()
+    parts = [(section.description, section.duration) for section in request.sections]
+    assert parts == [("calm piano", 6), ("loud drums", 7), ("strings", 7)]
+    assert request.live
+    service.complete()
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Download WAV").click()
+    again = open_page(page.url)
+    expect(again.get_by_label("Each line is a part of its own")).to_be_checked()
+
+    again.reload()
+    again.locator("[data-source=file]").set_input_files(started.value.path())
+    expect(prompt(again)).to_have_value("calm piano\nloud drums\nstrings")
+    expect(again.get_by_label("Each line is a part of its own")).to_be_checked()
+    generate_button(again).click()
+    assert service.next_request().sections == request.sections
+    again.keyboard.press("Escape")
+
+
 def test_slider_and_number_are_one_duration(open_page: OpenPage, service: ScriptedService) -> None:
     page = open_page(service.url)
     number, slider = page.get_by_label("Duration in seconds", exact=True), page.get_by_role("slider")

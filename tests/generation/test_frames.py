@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import torch
+from audiocraft.models.audiogen import AudioGen
+from audiocraft.models.genmodel import BaseGenModel
 from audiocraft.models.musicgen import MusicGen
 from audiocraft.modules.conditioners import ChromaStemConditioner, ConditioningAttributes
 from torch import Tensor
@@ -44,7 +46,9 @@ def piece(
     return torch.cat(list(generate(plan, model, sampling, guidance=3.0)), dim=-1)
 
 
-def by_audiocraft(model: MusicGen, duration: int, sampling: Sampling, melody: Tensor | None = None) -> Tensor:
+def by_audiocraft(
+    model: MusicGen | AudioGen, duration: int, sampling: Sampling, melody: Tensor | None = None
+) -> Tensor:
     model.set_generation_params(duration=duration, use_sampling=sampling.use_sampling, top_k=30)
     torch.manual_seed(5)
     if melody is not None:
@@ -54,8 +58,8 @@ def by_audiocraft(model: MusicGen, duration: int, sampling: Sampling, melody: Te
 
 @pytest.fixture(autouse=True)
 def no_audio(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`MusicGen.generate` decodes its codes as well; they alone are compared here."""
-    monkeypatch.setattr(MusicGen, "generate_audio", lambda model, codes: codes)
+    """`generate` decodes its codes as well; they alone are compared here."""
+    monkeypatch.setattr(BaseGenModel, "generate_audio", lambda model, codes: codes)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +78,18 @@ def test_a_whole_piece_equals_audiocraft_s(
     expected = by_audiocraft(builders.load_musicgen(getattr(checkpoints, variant)), duration, sampling)
     assert expected.shape[-1] == 50 * duration
     assert torch.equal(piece(load(checkpoints, variant), duration, sampling=sampling), expected)
+
+
+@pytest.mark.parametrize(
+    ("engine", "duration"), [*(("engine", duration) for duration in (4, 10, 11, 25)), ("audiocraft", 11)]
+)
+def test_sounds_equal_those_of_audiogen_its_own_windows_included(
+    checkpoints: Checkpoints, engine: str, duration: int
+) -> None:
+    expected = by_audiocraft(builders.load_audiogen(checkpoints.audiogen), duration, SAMPLED)
+    model = load(checkpoints, "audiogen", engine)
+    assert (model.sample_rate, model.frame_rate, model.backend.engine) == (16_000, 50, engine)
+    assert torch.equal(piece(model, duration), expected)
 
 
 @pytest.mark.parametrize("variant", ["mono", "stereo", "melody"])
@@ -116,6 +132,14 @@ def test_each_take_is_the_piece_of_its_own_seed(checkpoints: Checkpoints, engine
     takes = piece(model, 31, seeds=(5, 6, 2**40))
     for take, seed in zip(takes, (5, 6, 2**40), strict=True):
         assert torch.equal(take, piece(model, 31, seeds=(seed,))[0])
+
+
+def test_a_fraction_of_a_second_has_all_the_frames_that_it_reaches_into(checkpoints: Checkpoints) -> None:
+    model = load(checkpoints, "mono")
+    assert model.frame_rate == 50
+    for seconds, frames in [(0.1, 5), (0.333, 17), (2.51, 126), (3, 150)]:
+        assert make_plan(model, [Section(TEXT, seconds)], [5]).frames == frames
+    assert make_plan(model, [Section(TEXT, 0.1), Section(TEXT, 0.2)], [5]).frames == 15  # in floats, a little more
 
 
 def test_a_section_goes_on_from_the_end_of_the_one_before(checkpoints: Checkpoints) -> None:

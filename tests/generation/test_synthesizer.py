@@ -34,9 +34,10 @@ from tests.helpers.fakes import RecordingMonitor, a_request, wav_of
 
 
 def a_synthesizer(checkpoints: Checkpoints, **values: Any) -> AudioCraftSynthesizer:
-    """One that knows the tiny models as `test/mono`, `test/stereo` and `test/melody`."""
-    models = ",".join(f"test/{name}={getattr(checkpoints, name)}" for name in ["mono", "stereo", "melody"])
-    settings = Settings(models=models, default_model="test/mono", **{"max_models": 3, "device": "cpu"} | values)
+    """One that knows the tiny models as `test/mono`, `test/stereo`, `test/melody` and `test/audiogen`."""
+    names = ["mono", "stereo", "melody", "audiogen"]
+    models = ",".join(f"test/{name}={getattr(checkpoints, name)}" for name in names)
+    settings = Settings(models=models, default_model="test/mono", **{"max_models": 4, "device": "cpu"} | values)
     return AudioCraftSynthesizer(settings, Catalog(settings))
 
 
@@ -63,6 +64,18 @@ def test_the_wav_is_as_asked_for(synthesizer: AudioCraftSynthesizer, model: str,
         assert (sound.format, sound.subtype, sound.samplerate) == ("WAV", "PCM_16", 32_000)
         assert (len(sound), sound.channels) == (32_000 * duration, channels)
         assert sound.read().std() > 1e-4
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_the_sample_rate_is_the_model_s_own(synthesizer: AudioCraftSynthesizer, live: bool) -> None:
+    """AudioGen's 16 kHz, also past its window of 10 s."""
+    monitor = RecordingMonitor()
+    music = synthesizer.synthesize(short(model="test/audiogen", duration=12, live=live), monitor)
+    assert (music.sample_rate, music.channels) == (16_000, 1)
+    assert music.takes[0].waveform.shape == (1, 12 * 16_000)
+    assert {sound.sample_rate for sound in monitor.sounds} == ({16_000} if live else set())
+    assert music.takes[0].codes is not None
+    assert music.takes[0].codes.frame_rate == 50
 
 
 class Spy:

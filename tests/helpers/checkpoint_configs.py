@@ -6,10 +6,12 @@ from typing import Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 
-Variant = Literal["mono", "stereo", "melody"]
+Variant = Literal["mono", "stereo", "melody", "audiogen", "magnet"]
 
 SAMPLE_RATE_HZ = 32_000
 FRAME_RATE_HZ = 50
+SOUNDS_SAMPLE_RATE_HZ = 16_000
+"""AudioGen's."""
 CODEBOOK_SIZE = 64
 """Smaller than the default `top_k` of 250 on purpose: a service has to clip it."""
 LATENT_WIDTH = 32
@@ -17,11 +19,19 @@ LATENT_WIDTH = 32
 
 
 def language_model_config(
-    variant: Variant, text_encoder: str, width: int, codebook_size: int = CODEBOOK_SIZE
+    variant: Variant,
+    text_encoder: str,
+    width: int,
+    codebook_size: int = CODEBOOK_SIZE,
+    window_s: int | None = None,
 ) -> DictConfig:
-    """Give the `xp.cfg` of a small MusicGen, after `musicgen_base_32khz` and `musicgen_melody_32khz`."""
-    stereo, melody = variant == "stereo", variant == "melody"
+    """Give the `xp.cfg` of a small model.
+
+    After AudioCraft's `musicgen_base_32khz`, `musicgen_melody_32khz`, `audiogen_base_16khz` and `magnet_32khz`.
+    """
+    stereo, melody, sounds = variant == "stereo", variant == "melody", variant == "audiogen"
     delays = [0, 0, 1, 1, 2, 2, 3, 3] if stereo else [0, 1, 2, 3]
+    windows_s = {"audiogen": 10, "magnet": 3}
     conditioners: dict[str, Any] = {
         "args": {"merge_text_conditions_p": 0.25, "drop_desc_p": 0.5},
         "description": {
@@ -31,17 +41,17 @@ def language_model_config(
     }
     if melody:
         conditioners["self_wav"] = {"model": "chroma_stem", "chroma_stem": _chroma_stem()}
-    return OmegaConf.create(
+    config = OmegaConf.create(
         {
-            "solver": "musicgen",
+            "solver": "audiogen" if sounds else "musicgen",
             "device": "cpu",
             "dtype": "float32",
-            "sample_rate": SAMPLE_RATE_HZ,
+            "sample_rate": sample_rate_of(variant),
             "channels": 2 if stereo else 1,
             "compression_model_checkpoint": "//pretrained/facebook/encodec_32khz",
             "compression_model_n_q": None,
             "interleave_stereo_codebooks": {"use": stereo, "per_timestep": False},
-            "dataset": {"segment_duration": 30},
+            "dataset": {"segment_duration": window_s or windows_s.get(variant, 30)},
             "lm_model": "transformer_lm",
             "codebooks_pattern": {
                 "modeling": "delay",
@@ -65,6 +75,20 @@ def language_model_config(
             "conditioners": conditioners,
         }
     )
+    return _magnet(config) if variant == "magnet" else config
+
+
+def _magnet(config: DictConfig) -> DictConfig:
+    """Make a MAGNeT of the configuration of a MusicGen."""
+    masks = {"subcodes_context": 5, "compression_model_framerate": FRAME_RATE_HZ, "segment_duration": 0, "span_len": -1}
+    changes = {
+        "solver": "magnet",
+        "lm_model": "transformer_lm_magnet",
+        "masking": {"span_len": 3},
+        "transformer_lm": {"causal": False, **masks},
+    }
+    config.codebooks_pattern = {"modeling": "parallel", "parallel": {"empty_initial": -1}}
+    return OmegaConf.merge(config, changes)
 
 
 def _transformer(width: int, codebooks: int, codebook_size: int) -> dict[str, Any]:
@@ -117,13 +141,18 @@ def _chroma_stem() -> dict[str, Any]:
     }
 
 
-def codec_config(codebook_size: int = CODEBOOK_SIZE) -> DictConfig:
-    """Give the `xp.cfg` of a narrow `encodec_large_nq4_s640`: 640 samples a frame, four codebooks."""
+def sample_rate_of(variant: Variant) -> int:
+    """Give the sample rate of a variant in Hz."""
+    return SOUNDS_SAMPLE_RATE_HZ if variant == "audiogen" else SAMPLE_RATE_HZ
+
+
+def codec_config(codebook_size: int = CODEBOOK_SIZE, sample_rate: int = SAMPLE_RATE_HZ) -> DictConfig:
+    """Give the `xp.cfg` of a narrow `encodec_large_nq4_s640` (or `s320`): 640 (320) samples a frame, four codebooks."""
     return OmegaConf.create(
         {
             "device": "cpu",
             "dtype": "float32",
-            "sample_rate": SAMPLE_RATE_HZ,
+            "sample_rate": sample_rate,
             "channels": 1,
             "compression_model": "encodec",
             "encodec": {
@@ -140,7 +169,7 @@ def codec_config(codebook_size: int = CODEBOOK_SIZE) -> DictConfig:
                 "causal": "${encodec.causal}",
                 "n_filters": 4,
                 "n_residual_layers": 1,
-                "ratios": [8, 5, 4, 4],
+                "ratios": [8, 5, 4, sample_rate // 8000],
                 "activation": "ELU",
                 "activation_params": {"alpha": 1.0},
                 "norm": "weight_norm",

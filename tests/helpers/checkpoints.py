@@ -1,4 +1,4 @@
-"""Tiny MusicGen checkpoints with random weights, made by AudioCraft's own builders.
+"""Tiny MusicGen, AudioGen and MAGNeT checkpoints with random weights, made by AudioCraft's own builders.
 
 They are real in all but size and training: a T5 encoder with a tokenizer of its own, a transformer with a
 delay pattern and sinusoidal positions, an EnCodec of 50 frames a second at 32 kHz, saved as AudioCraft 1.3.0
@@ -20,12 +20,24 @@ from unittest import mock
 import audiocraft
 import sentencepiece
 import torch
-from audiocraft.models import MultiBandDiffusion, MusicGen, builders, loaders
+from audiocraft.models import AudioGen, MAGNeT, MultiBandDiffusion, MusicGen, builders, loaders
 from audiocraft.models.multibanddiffusion import DiffusionProcess
 from audiocraft.modules.conditioners import T5Conditioner
 from audiocraft.modules.diffusion_schedule import MultiBandProcessor, NoiseSchedule
 from omegaconf import DictConfig, OmegaConf
-from transformers import EncodecConfig, EncodecModel, T5Config, T5EncoderModel, T5Tokenizer
+from transformers import (
+    EncodecConfig,
+    EncodecModel,
+    MusicgenConfig,
+    MusicgenDecoderConfig,
+    MusicgenForConditionalGeneration,
+    MusicgenMelodyConfig,
+    MusicgenMelodyDecoderConfig,
+    MusicgenMelodyForConditionalGeneration,
+    T5Config,
+    T5EncoderModel,
+    T5Tokenizer,
+)
 
 from tests.helpers import checkpoint_configs as configs
 from tests.helpers.checkpoint_configs import CODEBOOK_SIZE, FRAME_RATE_HZ, LATENT_WIDTH, SAMPLE_RATE_HZ, Variant
@@ -51,13 +63,14 @@ def build_musicgen(
     text_encoder: str = "t5",
     codebook_size: int = CODEBOOK_SIZE,
     width: int = 32,
+    window_s: int | None = None,
     seed: int = 0,
 ) -> Path:
     """Make the checkpoint `folder`: both state dictionaries, and a text encoder if it is to be named `t5`.
 
     With `text_encoder="t5-base"` the checkpoint names the hub's id instead, as the published ones do; what
     stands under that id is then made by `build_text_encoder`. `width` is the transformer's: a large one makes
-    a checkpoint that takes its time.
+    a checkpoint that takes its time. `window_s` is the music that it sees at once, the variant's own by default.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _seeded(seed), ExitStack() as stack:
@@ -65,24 +78,36 @@ def build_musicgen(
         if text_encoder != "t5":
             encoder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         build_text_encoder(encoder, TEXT_WIDTHS[text_encoder])
-        config = configs.language_model_config(variant, str(encoder), width, codebook_size)
+        config = configs.language_model_config(variant, str(encoder), width, codebook_size, window_s)
         stack.enter_context(text_encoder_registered(encoder))
         stack.enter_context(stem_separation_left_out())
         language_model = builders.get_lm_model(config)
         config.conditioners.description.t5.name = text_encoder
         _export(language_model.half(), config, folder / "state_dict.bin")
-        config = configs.codec_config(codebook_size)
+        config = configs.codec_config(codebook_size, configs.sample_rate_of(variant))
         _export(_codec(config), config, folder / "compression_state_dict.bin")
     return folder
 
 
 def build_text_encoder(folder: Path, width: int = TEXT_WIDTHS["t5"], *, seed: int = 0) -> Path:
     """Make a T5 encoder of `width` channels, with a tokenizer trained on `CAPTIONS`, in `folder`."""
+    tokenizer = _tokenizer(folder)
+    with _seeded(seed):
+        T5EncoderModel(_text_encoder_config(width, len(tokenizer))).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _tokenizer(folder: Path) -> T5Tokenizer:
+    """Train a tokenizer on `CAPTIONS`, and leave its model in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "spiece.model").write_bytes(_sentencepiece_model())
-    tokenizer = T5Tokenizer.from_pretrained(str(folder))
-    config = T5Config(
-        vocab_size=len(tokenizer),
+    return T5Tokenizer.from_pretrained(str(folder))
+
+
+def _text_encoder_config(width: int, vocabulary: int) -> T5Config:
+    return T5Config(
+        vocab_size=vocabulary,
         d_model=width,
         d_kv=8,
         num_heads=2,
@@ -92,15 +117,48 @@ def build_text_encoder(folder: Path, width: int = TEXT_WIDTHS["t5"], *, seed: in
         is_encoder_decoder=False,
         use_cache=False,
     )
+
+
+def build_transformers_musicgen(
+    folder: Path, variant: Variant = "mono", *, text_width: int = TEXT_WIDTHS["t5"], seed: int = 0, **saving: Any
+) -> Path:
+    """Make a tiny MusicGen in transformers' format in `folder`, by transformers' own builders.
+
+    Its decoder is 32 wide: a text encoder of that width is not projected. `saving` goes to `save_pretrained`: a small
+    `max_shard_size` makes several files and an index.
+    """
+    tokenizer = _tokenizer(folder)
+    stereo, melody = variant == "stereo", variant == "melody"
+    sizes: dict[str, Any] = {
+        **dict.fromkeys(("vocab_size", "pad_token_id", "bos_token_id"), CODEBOOK_SIZE),
+        **{"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "ffn_dim": 96},
+        **{"num_codebooks": 8 if stereo else 4, "audio_channels": 2 if stereo else 1, "initializer_factor": 0.5},
+    }
+    decoder = (MusicgenMelodyDecoderConfig if melody else MusicgenDecoderConfig)(**sizes)
+    config = (MusicgenMelodyConfig if melody else MusicgenConfig)(
+        text_encoder=_text_encoder_config(text_width, len(tokenizer)),
+        audio_encoder=_transformers_codec_config(),
+        decoder=decoder,
+    )
     with _seeded(seed):
-        T5EncoderModel(config).save_pretrained(folder)
+        model = (MusicgenMelodyForConditionalGeneration if melody else MusicgenForConditionalGeneration)(config)
+        for layer in model.audio_encoder.quantizer.layers:
+            layer.codebook.embed.normal_()
+    model.generation_config.update(**dict.fromkeys(("pad_token_id", "decoder_start_token_id"), CODEBOOK_SIZE))
+    model.save_pretrained(folder, **saving)
     tokenizer.save_pretrained(folder)
     return folder
 
 
 def build_transformers_codec(folder: Path, codebook_size: int = CODEBOOK_SIZE, *, seed: int = 0) -> Path:
     """Make a narrow EnCodec in transformers' format in `folder`, as the hub has `facebook/encodec_32khz`."""
-    config = EncodecConfig(
+    with _seeded(seed):
+        EncodecModel(_transformers_codec_config(codebook_size)).save_pretrained(folder)
+    return folder
+
+
+def _transformers_codec_config(codebook_size: int = CODEBOOK_SIZE) -> EncodecConfig:
+    return EncodecConfig(
         target_bandwidths=[4 * FRAME_RATE_HZ * math.log2(codebook_size) / 1000],
         sampling_rate=SAMPLE_RATE_HZ,
         audio_channels=1,
@@ -113,9 +171,6 @@ def build_transformers_codec(folder: Path, codebook_size: int = CODEBOOK_SIZE, *
         use_causal_conv=False,
         norm_type="weight_norm",
     )
-    with _seeded(seed):
-        EncodecModel(config).save_pretrained(folder)
-    return folder
 
 
 def build_diffusion(file: Path, *, seed: int = 0) -> Path:
@@ -144,6 +199,23 @@ def build_diffusion(file: Path, *, seed: int = 0) -> Path:
 
 def load_musicgen(folder: Path) -> MusicGen:
     """Load a folder of `build_musicgen` by AudioCraft's own `MusicGen.get_pretrained`, on the CPU."""
+    return _load(MusicGen, folder)
+
+
+def load_audiogen(folder: Path) -> AudioGen:
+    """Load a folder of `build_musicgen`, of the variant `audiogen`, by AudioCraft's own `AudioGen.get_pretrained`."""
+    return _load(AudioGen, folder)
+
+
+def load_magnet(folder: Path) -> MAGNeT:
+    """Load a folder of `build_musicgen`, of the variant `magnet`, by AudioCraft's own `MAGNeT.get_pretrained`.
+
+    It leaves the attention backend of the process at xFormers.
+    """
+    return _load(MAGNeT, folder)
+
+
+def _load(kind: Any, folder: Path) -> Any:
     package = torch.load(folder / "state_dict.bin", weights_only=True)
     config = OmegaConf.create(package["xp.cfg"])
     encoder = folder / config.conditioners.description.t5.name
@@ -154,7 +226,7 @@ def load_musicgen(folder: Path) -> MusicGen:
         text_encoder_registered(encoder),
         stem_separation_left_out(),
     ):
-        return MusicGen.get_pretrained(str(folder), device="cpu")
+        return kind.get_pretrained(str(folder), device="cpu")
 
 
 def load_diffusion(file: Path, model: MusicGen) -> MultiBandDiffusion:

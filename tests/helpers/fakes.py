@@ -27,6 +27,8 @@ MUSIC = Music((Take(1, np.zeros((1, 32_000), np.float32)),), 32_000)
 """A second of silence."""
 WAV = encode_wav(MUSIC.takes[0].waveform, MUSIC.sample_rate, duration_s=1)
 """The same as a file."""
+BREAKS_OFF = "breaks off"
+"""A description with these words fails at half its length, in `paced_service`."""
 LONG_S = 10.0
 """Longest wait for what takes no time."""
 

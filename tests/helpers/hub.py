@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
+import pytest
+
 SLICE_S = 0.02
 """A slow file is sent in pieces of so many seconds."""
 FILE_URL = re.compile(r"/(?P<repository>.+?)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
@@ -150,6 +152,18 @@ class Hub:
 
 def _etag(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def send_this_process_to(hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the hub's client in this process ask `hub`, and keep files in `cache`."""
+    from huggingface_hub import constants  # here: it reads variables that conftest sets after it has imported this
+
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
 
 
 def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:

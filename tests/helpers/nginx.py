@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,28 +66,36 @@ def accepts(port: int) -> bool:
     return False
 
 
-def adapt(site: str, upstream_port: int, port: int) -> str:
-    """Rewrite the ports."""
-    """Rewrite both ports, each in the one place where it must stand."""
-    site, upstreams = re.subn(r"server [\w.]+:\d+;", f"server 127.0.0.1:{upstream_port};", site)
+def adapt(site: str, upstream_ports: Sequence[int], port: int) -> str:
+    """Rewrite the ports, each in the one place where it must stand: a line for each instance."""
+    servers = "\n".join(rf"    server 127.0.0.1:{upstream}\1;" for upstream in upstream_ports)
+    site, upstreams = re.subn(r" *server [\w.]+:\d+( [\w=]+)?;", servers, site)
     site, listeners = re.subn(r"listen \d+;", f"listen 127.0.0.1:{port};", site)
     assert (upstreams, listeners) == (1, 1), site
     return site
 
 
 @contextmanager
-def in_front_of(server: Server, folder: Path) -> Iterator[Proxy]:
-    """Run nginx; skips or fails the test where there is none."""
-    port = free_port()
-    site = (ROOT / "deploy" / "nginx.conf").read_text()
-    (folder / "site.conf").write_text(adapt(site, server.port, port))
+def serving(folder: Path, site: str, port: int) -> Iterator[None]:
+    """Run nginx with this site, which listens on `port`; skips or fails the test where there is none."""
+    (folder / "site.conf").write_text(site)
     (folder / "nginx.conf").write_text(MAIN.format(folder=folder))
     command = [programs.nginx(), "-c", folder / "nginx.conf", "-p", folder]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
     try:
         wait_until(lambda: process.poll() is not None or accepts(port), why="nginx")
         assert process.poll() is None, process.stderr.read()
-        yield Proxy(server, port)
+        yield
     finally:
         process.terminate()
         process.communicate(timeout=10)
+
+
+@contextmanager
+def in_front_of(server: Server, folder: Path, *others: Server) -> Iterator[Proxy]:
+    """Run nginx with `deploy/nginx.conf` in front of one or several instances."""
+    port = free_port()
+    ports = [instance.port for instance in (server, *others)]
+    site = adapt((ROOT / "deploy" / "nginx.conf").read_text(), ports, port)
+    with serving(folder, site, port):
+        yield Proxy(server, port)

@@ -25,6 +25,11 @@ def nginx() -> Path:
     return _find("nginx", package="nginx-light")
 
 
+def promtool() -> Path:
+    """The path of promtool; skips or fails the test where there is none."""
+    return _find("promtool", package="prometheus")
+
+
 def util_linux() -> None:
     """Look for the programs that put a process on mounts and limits of its own; skips or fails where one is missing."""
     for name in ("unshare", "mount", "setpriv", "prlimit", "taskset"):

@@ -39,5 +39,7 @@ def assert_error(response: TestResponse, status: int, code: str) -> dict[str, An
     body = response.get_json()
     assert (response.status_code, body["code"]) == (status, code)
     assert body["error"].endswith(".")
-    assert set(body) == {"error", "code"} | ({"fields"} if code in ("invalid_fields", "unknown_model") else set())
+    assert set(body) == {"error", "code"} | (
+        {"fields"} if code in ("invalid_fields", "unknown_model", "no_recipe") else set()
+    )
     return body

@@ -21,7 +21,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from musicgen_api import create_app
 from musicgen_api.domain.errors import MusicGenError
-from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Take
+from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Sound, Take
 from musicgen_api.jobs.gpu_thread import GpuThread
 from musicgen_api.settings import Settings
 
@@ -50,7 +50,8 @@ class ScriptedSynthesizer:
         self.requests.put(request)
         while (step := self._next_step(monitor)) is not None:
             step(monitor)
-        return tone(request.duration)
+        waveform = tone(request.duration).takes[0].waveform
+        return Music(tuple(Take(seed, waveform) for seed in request.seeds), SAMPLE_RATE_HZ)
 
     def release_idle(self) -> float | None:
         """Keep everything."""
@@ -114,6 +115,14 @@ class ScriptedService:
         """Let the running job do these."""
         for step in steps:
             self.synthesizer.steps.put(step)
+
+    def sound(self, begin_s: int, end_s: int, of_s: int) -> None:
+        """Let the running job send these seconds of a piece of `of_s` seconds while it is made."""
+        samples = (32767 * tone(of_s).takes[0].waveform).astype(np.int16)
+        for second in range(begin_s, end_s):
+            part = samples[:, second * SAMPLE_RATE_HZ : (second + 1) * SAMPLE_RATE_HZ]
+            sound = Sound(float(second), part, SAMPLE_RATE_HZ)
+            self.step(lambda monitor, sound=sound: monitor.sound(sound))
 
     def complete(self) -> None:
         """Let the running job end well."""

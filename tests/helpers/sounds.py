@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import subprocess
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -12,7 +13,10 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from musicgen_api.domain.recipe import Codes
+from musicgen_api.domain.request import Monitor, Music, MusicRequest, Sound, Take
 from tests.helpers import programs
+from tests.helpers.fakes import Act
 
 RATE = 32_000
 
@@ -79,3 +83,22 @@ def ffmpeg_makes(*arguments: str, kind: str, sound: bytes = b"") -> bytes:
 def likeness_db(one: np.ndarray, other: np.ndarray) -> float:
     """How far below the sound the difference is, in dB."""
     return float(10 * np.log10(np.mean(one**2) / max(np.mean((one - other) ** 2), 1e-20)))
+
+
+def play_live(channels: int = 1) -> Act:
+    """Act as a synthesizer that makes `music`, which it gives away half a second at a time where that is asked for.
+
+    What it makes is a little longer than asked for, as a model's last frame is.
+    """
+
+    def act(request: MusicRequest, monitor: Monitor) -> Music:
+        made = music(request.duration + 0.01, channels)
+        if request.live:
+            half = RATE // 2
+            for begin in range(0, made.shape[1], half):
+                pcm = np.rint(made[:, begin : begin + half] * 32_767).astype(np.int16)
+                monitor.sound(Sound(begin / RATE, pcm, RATE))
+        codes = Codes(np.zeros((4, math.ceil(request.duration * 50)), np.uint16), 2048, 50.0, "sha256:1234")
+        return Music((Take(request.seed, made, codes),), RATE)
+
+    return act

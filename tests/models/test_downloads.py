@@ -33,8 +33,9 @@ from musicgen_api.models import hub as model_hub
 from musicgen_api.models.hub import Downloads, checkpoint_file, text_encoder_folder
 from musicgen_api.models.loading import load_musicgen
 from tests.conftest import Checkpoints
+from tests.helpers.checkpoints import build_transformers_musicgen
 from tests.helpers.fakes import RecordingMonitor
-from tests.helpers.hub import Hub
+from tests.helpers.hub import Hub, send_this_process_to
 from tests.helpers.pieces import audio_of
 from tests.helpers.privileges import open_folder, without_privileges
 from tests.helpers.programs import openssl
@@ -56,12 +57,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     (folder / "state_dict.bin").write_bytes(WEIGHTS)
     (folder / "config.json").write_bytes(b"{}")
     with Hub({REPO: folder}) as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        send_this_process_to(hub, tmp_path / "cache", monkeypatch)
         for name in ("AUDIOCRAFT_CACHE_DIR", "HF_TOKEN", *PROXIES):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
@@ -472,9 +468,9 @@ def test_a_model_of_the_hub_loads_and_makes_music(tiny: Hub) -> None:
     assert audio_of(model, 1).shape == (1, 1, 32_000)
 
 
-def test_a_repository_in_transformers_format_is_told_what_it_is(hub: Hub, tmp_path: Path) -> None:
+def test_a_repository_of_another_kind_of_model_is_told_what_it_is(hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "repository" / "state_dict.bin").unlink()
-    (tmp_path / "repository" / "config.json").write_text('{"model_type": "musicgen"}')
+    (tmp_path / "repository" / "config.json").write_text('{"model_type": "musicgen_style"}')
     with pytest.raises(ModelNotFound, match=r"does not have state_dict\.bin of .*; this is a model in transformers'"):
         load_musicgen("test/tiny", REPO, torch.device("cpu"), RecordingMonitor())
 
@@ -548,3 +544,28 @@ def test_the_command_says_in_a_line_what_is_wrong(
     monkeypatch.setenv("PORT", "eighty")
     assert download.main(["test/tiny"]) == 1
     assert "PORT cannot be used" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shard_size", ["5GB", "40KB"])
+def test_a_model_in_transformers_format_comes_whole_and_nothing_else_of_its_repository_does(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shard_size: str
+) -> None:
+    folder = build_transformers_musicgen(tmp_path / "tune", max_shard_size=shard_size)
+    sharded = (folder / "model.safetensors.index.json").exists()
+    assert sharded == (shard_size == "40KB")
+    (tmp_path / "repository" / "state_dict.bin").unlink()
+    shutil.copytree(folder, tmp_path / "repository", dirs_exist_ok=True)
+    expected = audio_of(load_musicgen("the/model", str(folder), torch.device("cpu"), RecordingMonitor()), 1)
+    for offline in (False, True):
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
+        model = load_musicgen("the/model", REPO, torch.device("cpu"), RecordingMonitor())
+        assert torch.equal(audio_of(model, 1), expected)
+    asked = {request.rsplit("/", 1)[-1] for request in hub.requests}
+    assert "generation_config.json" not in asked
+
+
+def test_a_repository_without_weights_is_told_so(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "repository" / "state_dict.bin").unlink()
+    (tmp_path / "repository" / "config.json").write_text('{"model_type": "musicgen"}')
+    with pytest.raises(ModelNotFound, match=f"The hub does not have model.safetensors of {REPO}"):
+        load_musicgen("the/model", REPO, torch.device("cpu"), RecordingMonitor())

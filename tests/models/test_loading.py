@@ -23,7 +23,6 @@ from musicgen_api.models.catalog import BUNDLED_FOLDER, BUNDLED_ID
 from musicgen_api.models.checkpoint import fetch
 from musicgen_api.models.loading import BackendChoice, load_musicgen
 from tests.conftest import Checkpoints
-from tests.helpers import checkpoint_configs
 from tests.helpers.checkpoints import build_musicgen, build_transformers_codec
 from tests.helpers.fakes import RecordingMonitor
 from tests.helpers.pieces import TEXT, audio_of, codes_of
@@ -423,9 +422,13 @@ def test_files_in_torch_s_old_format_give_the_same_model(checkpoints: Checkpoint
 
 
 FORMATS: dict[str, tuple[dict[str, str], str]] = {
-    "transformers": (
-        {"config.json": '{"model_type": "musicgen"}', "model.safetensors": ""},
-        r"state_dict\.bin is missing in its folder; this is a model in transformers' format .* says musicgen\)",
+    "another kind of transformers' models": (
+        {"config.json": '{"model_type": "musicgen_style"}', "model.safetensors": ""},
+        r"state_dict\.bin is missing in its folder; this is a model in transformers' format .* says musicgen_style\)",
+    ),
+    "an adapter": (
+        {"adapter_config.json": '{"peft_type": "LORA"}', "adapter_model.safetensors": ""},
+        r"state_dict\.bin is missing in its folder; this is an adapter of PEFT, .* Merge the two",
     ),
     "the training": (
         {"checkpoint.th": ""},
@@ -616,7 +619,18 @@ def test_a_text_encoder_that_is_neither_here_nor_on_the_hub_is_an_error_of_the_m
     assert "secret" not in caught.value.message
 
 
-def test_a_model_of_another_sample_rate_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint_configs, "SAMPLE_RATE_HZ", 16_000)
-    with pytest.raises(ModelDamaged, match="16000 Hz"):
-        load(build_musicgen(tmp_path / "model"))
+def test_a_codec_of_another_sample_rate_than_the_language_model_s_is_refused(
+    checkpoints: Checkpoints, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(checkpoints.mono, tmp_path / "secret")
+    reconfigured(LM, sample_rate=16_000)(folder)
+    with pytest.raises(ModelDamaged, match="the one is for audio at 16000 Hz, the other at 32000 Hz"):
+        load(folder)
+
+
+def test_a_model_of_short_windows_makes_longer_pieces_too(checkpoints: Checkpoints, tmp_path: Path) -> None:
+    folder = shutil.copytree(checkpoints.mono, tmp_path / "short")
+    reconfigured(LM, dataset__segment_duration=2)(folder)
+    model = load(folder)
+    assert (model.window_s, model.stride_s) == (2, 1.2)
+    assert codes_of(model, 5).shape == (1, 4, 250)

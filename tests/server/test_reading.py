@@ -74,6 +74,22 @@ def test_what_is_not_valid_is_refused_wherever_it_is_cut(bad: tuple[bytes, int],
     assert caught.value.status == status
 
 
+def test_some_paths_take_larger_bodies_and_only_they() -> None:
+    for path, size, framing in itertools.product(
+        ["/large", "/large/", "/small"], [1000, 1001, 2000, 2001], [(), (CHUNKED,)]
+    ):
+        body = b"x" * size
+        wire = post(path, b"%x\r\n%b\r\n0\r\n\r\n" % (size, body) if framing else body, *framing)
+        one = RequestReader(Config(), PEER, 1000, {"/large": 2000})
+        if size <= (2000 if path == "/large" else 1000):
+            (request,) = read_all(one, cut(wire, [100, 1500]))
+            assert request.body.read() == body
+        else:
+            with pytest.raises(RequestError) as caught:
+                read_all(one, cut(wire, [100, 1500]))
+            assert caught.value.status == 413
+
+
 @given(st.binary(max_size=300), st.lists(st.integers(0, 10_000), max_size=5))
 def test_no_bytes_at_all_raise_anything_but_a_refusal(sent: bytes, places: list[int]) -> None:
     for wire in (sent, b"GET / HTTP/1.1\r\n" + sent, post("/", sent, CHUNKED)):

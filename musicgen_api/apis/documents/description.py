@@ -29,11 +29,7 @@ from musicgen_api.settings import Settings
 _FILE: Json = {
     "audio_data": {"type": "string", "contentEncoding": "base64", "description": "The file, as `format` says."}
 }
-_RECIPE: Json = {
-    **object_of({"recipe": INTEGER, "version": TEXT, "request": {"type": "object"}, "codes": {"type": "object"}}),
-    "required": ["recipe", "version", "request"],
-    "description": "How the piece was made: the request that makes it again, and its codes.",
-}
+_RECIPE = ref("Recipe")
 
 _READ: Json = {
     "description_used": TEXT | {"description": "What the model reads, where the description was translated."},
@@ -45,6 +41,13 @@ _EVENTS: dict[str, Json] = {
     "StartedEvent": object_of({"status": constant("started"), "model": TEXT, "seed": INTEGER}),
     "LoadingEvent": object_of(
         {"status": constant("loading"), "model": TEXT, "bytes_done": INTEGER, "bytes_total": INTEGER}
+    ),
+    "QueuedEvent": object_of(
+        {
+            "status": constant("queued"),
+            "position": {"type": "integer", "minimum": 1, "description": "1 comes next."},
+            "wait_s": {"type": ["number", "null"], "description": "Estimate; null where it is too early to tell."},
+        }
     ),
     "GeneratingEvent": object_of(
         {
@@ -146,15 +149,16 @@ def _generate() -> Json:
 
 
 def _create_music() -> Json:
-    events = ["StartedEvent", "LoadingEvent", "GeneratingEvent", "CompletedEvent", "Error"]
+    events = ["StartedEvent", "QueuedEvent", "LoadingEvent", "GeneratingEvent", "CompletedEvent", "Error"]
     return {
         "operationId": "createMusic",
         "summary": "Generate music and stream the progress and the result as server-sent events.",
         "requestBody": body_with_files("MusicRequest", {"description": "电子音乐，带有强烈的鼓点", "duration": 30}),
         "responses": {
             "200": {
-                "description": "Lines `data: ` followed by one JSON object: started, then generating (and loading "
-                "while files are downloaded), then exactly one of completed and an error.",
+                "description": "Lines `data: ` followed by one JSON object: started, then generating (and queued "
+                "before it where requests wait, and loading while files are downloaded), then exactly one of "
+                "completed and an error.",
                 "content": {
                     "text/event-stream": {
                         "schema": {"type": "string"},
@@ -178,7 +182,9 @@ def _healthcheck() -> Json:
         "responses": {
             "200": json_response(status_of("healthy"), "A job would be taken."),
             "503": json_response(
-                status_of("busy"), "A job is running, or the default model is not there (yet).", RETRY_AFTER
+                status_of("busy"),
+                "A job is running and no place to wait is free, or the default model is not there (yet).",
+                RETRY_AFTER,
             ),
         },
     }

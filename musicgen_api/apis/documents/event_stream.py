@@ -14,7 +14,7 @@ from typing import Any
 from musicgen_api.apis.rendering import encoding_of, recipe_of, render
 from musicgen_api.audio.recipe import as_json
 from musicgen_api.domain.errors import error_body
-from musicgen_api.domain.events import Completed, Downloading, Event, Failed, Progress
+from musicgen_api.domain.events import Completed, Downloading, Event, Failed, Progress, Queued
 from musicgen_api.domain.request import Music, MusicRequest, Reading, Sound, Take
 
 
@@ -84,13 +84,18 @@ def message(event: Event, request: MusicRequest) -> dict[str, Any]:
     match event:
         case Downloading(model, bytes_done, bytes_total):
             return {"status": "loading", "model": model, "bytes_done": bytes_done, "bytes_total": bytes_total}
+        case Queued(position, wait_s):
+            return {"status": "queued", "position": position, "wait_s": _rounded(wait_s)}
         case Progress(percent, phase, elapsed_s, remaining_s, reading):
-            remaining_s = None if remaining_s is None else round(remaining_s, 1)
-            more = read(reading, request)
-            return generating(percent, phase=phase, elapsed_s=round(elapsed_s, 1), remaining_s=remaining_s, **more)
+            times = {"elapsed_s": round(elapsed_s, 1), "remaining_s": _rounded(remaining_s)}
+            return generating(percent, phase=phase, **times, **read(reading, request))
         case Sound() as sound:
             return audio(sound)
         case Completed(music):
             return completed(music, request)
         case Failed(error):
             return error_body(error)
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)

@@ -13,6 +13,6 @@ blueprint = Blueprint("healthcheck", __name__, url_prefix="/api")
 @blueprint.get("/healthcheck")
 def healthcheck() -> Response:
     """Would a job of the music document be taken now, with a chance to succeed?"""
-    if gpu_thread().ready and not gpu_thread().busy:
+    if gpu_thread().ready and gpu_thread().takes_work:
         return status_response("healthy", 200)
     return status_response("busy", 503)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from flask import Blueprint, Response
 
@@ -11,9 +12,11 @@ from musicgen_api.apis.documents import event_stream as sse
 from musicgen_api.apis.documents.schemas import load_request, music_schema
 from musicgen_api.apis.error_responses import respond
 from musicgen_api.apis.form import read_fields
+from musicgen_api.apis.languages import preferred_language, translate_body
 from musicgen_api.apis.services import catalog, follow, gpu_thread, settings
 from musicgen_api.domain.errors import RequestError
-from musicgen_api.domain.events import Completed
+from musicgen_api.domain.events import Completed, Event, Failed
+from musicgen_api.domain.request import MusicRequest, Sound
 from musicgen_api.jobs.job import Job
 
 blueprint = Blueprint("music", __name__, url_prefix="/api")
@@ -25,7 +28,9 @@ def create_music() -> Response:
     schema = music_schema(settings())
     request = load_request(schema, read_fields(schema), catalog())
     job = gpu_thread().submit(request)
-    response = Response(_events(job, Connection(), settings().heartbeat_s), mimetype="text/event-stream")
+    response = Response(
+        _events(job, Connection(), settings().heartbeat_s, preferred_language()), mimetype="text/event-stream"
+    )
     response.headers["Cache-Control"] = "no-cache, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.call_on_close(job.cancel)  # also runs when the generator below was never started
@@ -38,13 +43,20 @@ def _refuse(error: RequestError) -> Response:
     return respond(error, 400)
 
 
-def _events(job: Job, connection: Connection, heartbeat_s: float) -> Iterator[bytes]:
+def _events(job: Job, connection: Connection, heartbeat_s: float, language: str) -> Iterator[bytes]:
     yield sse.encode(sse.started(job.request))
-    last = sse.encode(sse.generating(0))
+    place = job.place()
+    last = sse.encode(sse.generating(0) if place is None else sse.message(place, job.request))
     yield last
     for event in follow(job, connection, heartbeat_s):
         if isinstance(event, Completed):
             yield sse.encode(sse.generating(100))
-        if event is not None:
-            last = sse.encode(sse.message(event, job.request))
-        yield last
+        said = last if event is None else sse.encode(_message(event, job.request, language))
+        if not isinstance(event, Sound):  # sound is said once: what is repeated in silence is progress
+            last = said
+        yield said
+
+
+def _message(event: Event, request: MusicRequest, language: str) -> dict[str, Any]:
+    message = sse.message(event, request)
+    return translate_body(message, language) if isinstance(event, Failed) else message

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, missing, validate
 
-from musicgen_api.apis.fields import StrictBoolean, StrictInteger, StrictNumber, Text, Upload
+from musicgen_api.apis.fields import StrictBoolean, StrictInteger, StrictNumber, Text, Upload, reasons
 from musicgen_api.apis.rendering import FORMATS
-from musicgen_api.apis.sounds import MOST_SECONDS, SHORTEST_S, continuation_of
+from musicgen_api.apis.sounds import MOST_SECONDS, SHORTEST_S, continuation_of, recording_of
 from musicgen_api.domain.errors import InvalidFields, NotJSON
 from musicgen_api.domain.request import MAX_SEED, MusicRequest, Section
 from musicgen_api.models.catalog import Catalog
@@ -101,9 +100,33 @@ def load_request(schema: Schema, body: object, catalog: Catalog) -> MusicRequest
     """
     if not isinstance(body, dict):
         raise NotJSON("The body must be a JSON object.")
-    values = _validate(schema, body)
-    values["model"] = catalog.find(values["model"]).id
-    return MusicRequest(**_with_sound(values))
+    values = _validate(schema, _with_defaults_of_the_model(schema, body, catalog))
+    model = catalog.find(values["model"])
+    if "melody" in values and model.melody is False:
+        able = ", ".join(entry.id for entry in catalog if entry.melody)
+        raise InvalidFields({"melody": [f"{model.id} cannot follow a melody. These can: {able}."]})
+    request = MusicRequest(**{**model.defaults, **_with_sound(values | {"model": model.id})})
+    model.check(request)
+    return request
+
+
+def _with_defaults_of_the_model(schema: Schema, body: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
+    """`body`, and what it leaves out where the model that it names has defaults of its own."""
+    defaults = catalog.defaults_of(body.get("model", schema.fields["model"].load_default))
+    left_out = {name: value for name, value in defaults.items() if name in schema.fields and name not in body}
+    if "sections" in body:
+        left_out.pop("duration", None)
+    return left_out | body
+
+
+def check_request(schema: Schema, told: dict[str, Any], catalog: Catalog) -> None:
+    """Check a recipe's request, which has no files: those that it needs are somebody's own.
+
+    Raises:
+        InvalidFields: `load_request` would refuse it whatever the files are.
+    """
+    begun = {"continuation": b""} if "continuation_end" in told else {}
+    catalog.find(_validate(schema, told | begun)["model"])
 
 
 def _validate(schema: Schema, body: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +136,7 @@ def _validate(schema: Schema, body: dict[str, Any]) -> dict[str, Any]:
         values = schema.load(body)
         _agree(schema, body, values)
     except ValidationError as error:
-        raise InvalidFields(undescribed | _reasons(error.messages_dict)) from None
+        raise InvalidFields(undescribed | reasons(error.messages_dict)) from None
     if undescribed:
         raise InvalidFields(undescribed)
     return dict(values)
@@ -132,23 +155,14 @@ def _with_sound(values: dict[str, Any]) -> dict[str, Any]:
             )
             raise InvalidFields({"sections" if values.get("sections") else "duration": [longer]})
         values["continuation"] = kept
+    if "melody" in values:
+        values["melody"] = recording_of("melody", values["melody"])
     return values
 
 
 def _says_what(schema: Schema, body: dict[str, Any]) -> bool:
     """Whether the music is described, where it may be in either of two fields."""
     return "sections" not in schema.fields or "description" in body or "sections" in body
-
-
-def _reasons(messages: Mapping[Any, Any]) -> dict[str, list[str]]:
-    """Marshmallow's reasons by the names of the outer fields; the reasons name the inner fields."""
-    found: dict[str, list[str]] = {}
-    for name, inner in messages.items():
-        if isinstance(inner, list):
-            found[str(name)] = inner
-        else:
-            found[str(name)] = [f"{key}: {' '.join(why)}" for key, why in _reasons(inner).items()]
-    return found
 
 
 def _agree(schema: Schema, body: dict[str, Any], values: dict[str, Any]) -> None:
@@ -250,6 +264,7 @@ def _uploads() -> dict[str, fields.Field[Any]]:
             validate=validate.Range(min=0, max=MOST_SECONDS),
             metadata={"description": "Seconds into continuation at which the kept part ends; its end by default."},
         ),
+        "melody": Upload("A recording of the tune to follow. For melody models."),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apispec import APISpec
 
-from musicgen_api.apis.description import RETRY_AFTER, Json, json_response, ref, status_of
+from musicgen_api.apis.description import RETRY_AFTER, TEXT, Json, json_response, ref, status_of
 from musicgen_api.settings import Settings
 
 
@@ -14,6 +14,7 @@ def describe(spec: APISpec, settings: Settings) -> dict[str, Json]:
         "/livez": {"get": _probe("livez", "Does the process live?", "alive", "dead")},
         "/readyz": {"get": _probe("readyz", "Can music be made with the default model?", "ready", "not ready")},
         "/openapi.json": {"get": _description()},
+        "/metrics": {"get": _metrics()},
     }
 
 
@@ -23,6 +24,11 @@ def _description() -> Json:
         "summary": "This description.",
         "responses": {"200": json_response({"type": "object"}, "OpenAPI 3.1.")},
     }
+
+
+def _metrics() -> Json:
+    text: Json = {"description": "For Prometheus.", "content": {"text/plain": {"schema": TEXT}}}
+    return {"operationId": "metrics", "summary": "What is counted and measured.", "responses": {"200": text}}
 
 
 def _probe(name: str, summary: str, good: str, bad: str) -> Json:

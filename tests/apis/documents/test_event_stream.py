@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from musicgen_api.apis.documents import event_stream as sse
 from musicgen_api.audio.wav import encode_wav
 from musicgen_api.domain.errors import GenerationFailed, InvalidFields
 from musicgen_api.domain.events import Completed, Downloading, Event, Failed, Progress
-from musicgen_api.domain.request import Music, Phase, Sound, Take
-from tests.helpers.fakes import MUSIC, WAV, a_request
+from musicgen_api.domain.request import Monitor, Music, MusicRequest, Phase, Sound, Take
+from tests.helpers.fakes import MUSIC, WAV, a_request, service
 
 TEXTS = st.text() | st.lists(st.sampled_from(["data: ", "data:", " ", "\n", "\r", "音", "\\", '"', "\u2028"])).map(
     "".join
@@ -113,3 +114,17 @@ def test_sound_is_told_in_little_endian_samples_of_all_channels() -> None:
     pcm = base64.b64decode(message.pop("pcm"), validate=True)
     assert np.frombuffer(pcm, "<i2").tolist() == [1, 4, 2, 5, -3, -6]
     assert message == {"status": "audio", "from_s": 1.5, "sample_rate": 32_000, "channels": 2}
+
+
+def test_sound_is_sent_once_and_progress_again_in_silence() -> None:
+    def one_sound_then_silence(request: MusicRequest, monitor: Monitor) -> Music:
+        monitor.progress(50.0, Phase.GENERATING)
+        monitor.sound(Sound(0.0, np.ones((1, 8), np.int16), 32_000))
+        time.sleep(0.5)  # ten heartbeats
+        return MUSIC
+
+    with service(one_sound_then_silence, heartbeat_s=0.05) as served:
+        stream = served.client.post("/api/music", json={"description": "piano", "live": True}).data
+    kinds = [message["status"] for message in read_like_the_document(stream)]
+    assert kinds.count("audio") == 1
+    assert kinds[kinds.index("audio") :].count("generating") > 2

@@ -19,6 +19,7 @@ from musicgen_api.apis.documents.schemas import load_request, music_schema
 from musicgen_api.apis.rendering import FORMATS, recipe_of, render
 from musicgen_api.audio import recipe as recipes
 from musicgen_api.audio.read import read
+from musicgen_api.audio.resample import resample
 from musicgen_api.audio.wav import encode_wav
 from musicgen_api.domain.recipe import Codes, Recipe
 from musicgen_api.domain.request import Monitor, Music, MusicRequest, Section, Take
@@ -121,6 +122,41 @@ def test_type_and_name_fit_the_format_and_stand_in_the_description(running: Serv
 @pytest.mark.parametrize(("format", "rate"), [("wav", RATE), ("opus", 48_000), ("pcm", RATE), ("mp3", RATE)])
 def test_the_last_event_says_the_file_s_own_sample_rate(running: Service, format: str, rate: int) -> None:
     assert completed(running, format=format)["sample_rate"] == rate
+
+
+@pytest.mark.parametrize("route", VALID)
+def test_without_a_format_a_piece_at_16_khz_becomes_what_the_documents_promise(route: str) -> None:
+    slow = music(DURATION_S, 1, rate=16_000)
+    with service(lambda request, monitor: Music((Take(7, slow),), 16_000)) as running:
+        promised, told = (file_of(running, route, **fields) for fields in ({}, {"format": "wav"}))
+        if route == "/api/music":
+            assert completed(running)["sample_rate"] == RATE
+            assert completed(running, format="wav")["sample_rate"] == 16_000
+    assert soundfile.info(io.BytesIO(promised)).samplerate == RATE
+    assert soundfile.info(io.BytesIO(told)).samplerate == 16_000
+    assert soundfile.info(io.BytesIO(promised)).frames == RATE * DURATION_S
+    again = resample(soundfile.read(io.BytesIO(promised), dtype="float32")[0][None], RATE, 16_000)
+    assert likeness_db(slow[:, 800:-800], again[:, 800:-800]) > 30
+
+
+@pytest.mark.parametrize("route", VALID)
+@pytest.mark.parametrize("format", ["wav", "mp3"])
+def test_a_loop_is_exactly_as_long_as_asked_for_and_its_seam_is_no_larger_a_step_than_its_own(
+    route: str, format: str
+) -> None:
+    longer = music(DURATION_S + 2, 2)
+    longer += np.linspace(-0.2, 0.2, longer.shape[1], dtype=np.float32)  # so that the ends of a cut piece are apart
+    with service(lambda request, monitor: Music((Take(7, longer, codes_of(7)),), RATE)) as running:
+        file = file_of(running, route, loop=True, format=format)
+    looped = read(file, sample_rate=RATE).samples
+    assert looped.shape == (2, RATE * DURATION_S)
+    steps = np.abs(np.diff(looped, axis=1))
+    assert np.abs(looped[:, 0] - looped[:, -1]).max() <= steps.max()
+    plain = longer[:, : RATE * DURATION_S]
+    assert np.abs(plain[:, 0] - plain[:, -1]).max() > np.abs(np.diff(plain, axis=1)).max()  # which a cut piece fails
+    recipe = recipe_in(file)
+    assert recipe.request["loop"] is True
+    assert recipe.codes is not None
 
 
 @pytest.mark.parametrize("format", [name for name in FORMATS if name != "pcm"])
