@@ -13,7 +13,7 @@ from musicgen_api.domain.errors import HubBusy, ModelError, OutOfMemory
 from musicgen_api.domain.request import Monitor, Reading, Section
 from musicgen_api.models.checkpoint import naming
 from musicgen_api.models.device import device_failures, free_memory
-from musicgen_api.translation.language import UNKNOWN, languages_of
+from musicgen_api.translation.language import UNKNOWN, languages_of, prepare
 
 if TYPE_CHECKING:
     from musicgen_api.translation.marian import Marian
@@ -42,17 +42,29 @@ class Translators:
 
     Args:
         sources: added to `MODELS`, or in their place.
+        translate: False: every text stays as it is.
         idle_s: a model unused for this many seconds is freed by `release_idle`; 0 keeps it.
     """
 
     def __init__(
-        self, sources: Mapping[str, str], *, idle_s: float = 0.0, clock: Callable[[], float] = time.monotonic
+        self,
+        sources: Mapping[str, str],
+        *,
+        translate: bool = True,
+        idle_s: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sources = MODELS | dict(sources)
+        self._on = translate
         self._idle_s = idle_s
         self._clock = clock
         self._held: _Held | None = None
         self._failed: dict[str, tuple[float, str]] = {}
+
+    def prepare(self) -> None:
+        """Get ready to tell languages apart, so that no description waits for it."""
+        if self._on:
+            prepare()
 
     def read(self, parts: Sequence[Section], languages: Collection[str], monitor: Monitor) -> Reading:
         """What a model that reads `languages` is given for `parts`.
@@ -60,10 +72,11 @@ class Translators:
         If a translation cannot be had, the text stays as it is, and the result says why. So this fails with `Cancelled`
         alone.
         """
-        texts = list(as_asked(parts).descriptions) or [part.description for part in parts]
+        texts = [part.description_used or part.description for part in parts]
         waiting: dict[str, list[int]] = {}
         for index, part in enumerate(parts):
-            found = frozenset() if part.description_used else languages_of(part.description)
+            told = part.description_used is None and self._on
+            found = languages_of(part.description) if told else frozenset()
             if found and found.isdisjoint(languages):
                 waiting.setdefault(self._source_for(found), []).append(index)
         warning = None
@@ -77,7 +90,8 @@ class Translators:
                 continue
             for place, translation in zip(places, translations, strict=True):
                 texts[place] = translation or texts[place]
-        return Reading(_if_different(texts, parts), warning)
+        own = [part.description for part in parts]
+        return Reading(() if texts == own else tuple(texts), warning)
 
     def release(self) -> None:
         """Free the model; the next text that needs it loads it again."""
@@ -130,15 +144,6 @@ class Translators:
         self._failed.pop(source, None)
         log.info("loaded %s in %.1f s", _name_of(source), self._clock() - began)
         return model
-
-
-def as_asked(parts: Sequence[Section]) -> Reading:
-    """What a model reads that is given what the request says: the translations that came with it, if any."""
-    return Reading(_if_different([part.description_used or part.description for part in parts], parts))
-
-
-def _if_different(texts: Sequence[str], parts: Sequence[Section]) -> tuple[str, ...]:
-    return () if all(text == part.description for text, part in zip(texts, parts, strict=True)) else tuple(texts)
 
 
 def _name_of(source: str) -> str:
