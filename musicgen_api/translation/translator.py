@@ -75,16 +75,16 @@ class Translators:
         texts = [part.description_used or part.description for part in parts]
         waiting: dict[str, list[int]] = {}
         for index, part in enumerate(parts):
-            told = part.description_used is None and self._on
-            found = languages_of(part.description) if told else frozenset()
-            if found and found.isdisjoint(languages):
+            found = languages_of(part.description) if self._on and part.description_used is None else frozenset()
+            if _is_foreign(found, languages):
                 waiting.setdefault(self._source_for(found), []).append(index)
         warning = None
         for source, places in waiting.items():
             try:
                 translations = self._translate(source, [texts[place] for place in places], monitor)
             except (ModelError, HubBusy, OutOfMemory) as error:
-                self.release()
+                if isinstance(error, OutOfMemory):
+                    self.release()
                 warning = f"The description is not translated, and the model may not read its language. {error.message}"
                 log.warning("a description is not translated: %s", error.message)
                 continue
@@ -128,7 +128,6 @@ class Translators:
             until, reason = self._failed.get(source, (0.0, ""))
             if reason and self._clock() < until:
                 raise ModelError(reason)
-            self.release()
             self._held = _Held(source, self._load(source, monitor), self._clock())
         return self._held.model
 
@@ -137,13 +136,22 @@ class Translators:
 
         began = self._clock()
         try:
-            model = marian.load(source, monitor)
+            folder = marian.fetch(source, monitor)
+            self.release()  # only now: a model that cannot be had costs the other its place for nothing
+            model = marian.build(folder, monitor)
         except (ModelError, HubBusy) as error:
             self._failed[source] = (self._clock() + TRY_AGAIN_S, error.message)
             raise
         self._failed.pop(source, None)
         log.info("loaded %s in %.1f s", _name_of(source), self._clock() - began)
         return model
+
+
+def _is_foreign(found: frozenset[str], languages: Collection[str]) -> bool:
+    """Whether a text in one of the languages `found` is surely not for a model that reads `languages`."""
+    if found == {UNKNOWN}:
+        return len(languages) == 1
+    return bool(found) and found.isdisjoint(languages)
 
 
 def _name_of(source: str) -> str:
