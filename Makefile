@@ -13,7 +13,7 @@ LOCK_INPUTS := requirements.in requirements-dev.in overrides.txt scripts/uv.in
 LOCK_DIGEST = $(shell cat $(LOCK_INPUTS) | cksum | tr ' ' -)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test check fix lock platforms download docker clean \
+.PHONY: help install install-dev run test fuzz soak check fix lock platforms download docker clean \
         bench bench-quick bench-gpu bench-service train-model evaluate-model
 
 help: ## List the targets
@@ -30,6 +30,12 @@ run: install ## Start the service on http://127.0.0.1:8000 (HOST=, PORT=)
 
 test: install-dev ## Run the tests (ARGS="-k wav" picks some)
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope $(ARGS)
+
+fuzz: install-dev ## Send 10,000 generated requests and 1,000 clients that leave (FUZZ_EXAMPLES=100000 sends more)
+	@FUZZ_EXAMPLES=$(or $(strip $(FUZZ_EXAMPLES)),10000) $(PY) -m pytest tests/fuzz -s --timeout 3600 --hypothesis-show-statistics $(ARGS)
+
+soak: install-dev ## Serve 500 short jobs to mixed clients and see that nothing grows (ARGS=2000 serves more)
+	@$(PY) -m benchmarks.soak $(ARGS)
 
 check: install-dev ## Check lint, format, types, import directions and locks; change nothing
 	$(PY) -m ruff check .

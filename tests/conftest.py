@@ -153,7 +153,9 @@ def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def running_server(checkpoints: Checkpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def running_server(
+    checkpoints: Checkpoints, translator: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     """Run the service once for the session, on tiny checkpoints."""
     environment = {
         "MUSICGEN_DEFAULT_MODEL": "test/mono",
@@ -161,6 +163,7 @@ def running_server(checkpoints: Checkpoints, tmp_path_factory: pytest.TempPathFa
             f"test/{variant}={getattr(checkpoints, variant)}" for variant in ["mono", "stereo", "melody", "slow"]
         ),
         "MUSICGEN_MAX_MODELS": "4",
+        "MUSICGEN_TRANSLATORS": f"fr={translator}",
         "MUSICGEN_MBD": str(checkpoints.diffusion),
         "MUSICGEN_MELODY_SEPARATION": "none",
         # One heap, large blocks returned at once: the size of the process tells what it holds.

@@ -19,6 +19,7 @@ from musicgen_api.apis.fields import Text, Upload
 from musicgen_api.apis.json_body import decode, read_json, refuse_compressed, refuse_large
 from musicgen_api.apis.services import settings
 from musicgen_api.domain.errors import InvalidFields, NotJSON, RequestError, UnsupportedMediaType
+from musicgen_api.domain.strict_json import text_length
 
 PATHS = ("/generate", "/api/music", "/api/recipe", "/api/convert")
 """Where bodies may be as large as `Settings.max_upload_bytes` says."""
@@ -40,7 +41,7 @@ def read_fields(schema: Schema) -> Any:
     """
     request.max_content_length = settings().max_upload_bytes
     if request.mimetype != "multipart/form-data":
-        return read_json()
+        return _read_json(schema)
     refuse_compressed()
     fields: dict[str, Any] = {}
     size = 0
@@ -56,6 +57,14 @@ def read_fields(schema: Schema) -> Any:
             raise InvalidFields({name: ["Must be given once."] for name in sorted(double)})
         fields |= more
     return fields
+
+
+def _read_json(schema: Schema) -> Any:
+    body = read_json()
+    if isinstance(body, dict):
+        uploads = {name for name, field in schema.fields.items() if isinstance(field, Upload)}
+        refuse_large(text_length({name: value for name, value in body.items() if name not in uploads}))
+    return body
 
 
 def load_fields(schema: Schema) -> dict[str, Any]:

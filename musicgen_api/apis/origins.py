@@ -38,7 +38,7 @@ def guard_origins(app: Flask, settings: Settings) -> None:
     def check() -> None:
         origin = request.headers.get("Origin")
         if request.method not in SAFE_METHODS and not is_listed(origin) and not _is_own(origin):
-            raise ForeignOrigin(origin or "another site")
+            raise ForeignOrigin(origin)
 
     def allow(response: Response) -> Response:
         origin = request.headers.get("Origin")

@@ -28,13 +28,14 @@ import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from musicgen_api.audio import containers, mp4_boxes, wav
 from musicgen_api.audio.containers import Container
 from musicgen_api.audio.tags import COMMENT, MAKER, RECIPE, TITLE, one_line
+from musicgen_api.domain import strict_json
 from musicgen_api.domain.recipe import Codes, Recipe
 
 _FORMAT = 1
@@ -92,7 +93,7 @@ def read(file: bytes, limits: RecipeLimits | None = None) -> Recipe | None:
     if len(text) > limits.text_length:
         raise InvalidRecipe(f"The recipe is {len(text)} characters long; at most {limits.text_length} are read.")
     try:
-        body = json.loads(text, parse_constant=_refuse_constant)
+        body = strict_json.loads(text, parse_float=strict_json.finite)
     except (ValueError, RecursionError) as error:
         raise InvalidRecipe("The recipe is not valid JSON.") from error
     return from_json(body, limits)
@@ -195,7 +196,3 @@ def _is_integer(value: object) -> TypeGuard[int]:
 
 def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

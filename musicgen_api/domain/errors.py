@@ -121,9 +121,10 @@ class ForeignOrigin(MusicGenError):
     status = 403
     code = "foreign_origin"
 
-    def __init__(self, origin: str) -> None:
+    def __init__(self, origin: str | None) -> None:
+        where = repr(origin[:100]) if origin else "another site"
         super().__init__(
-            f"A web page of {origin[:100]!r} may not use this service. If it is a page of yours, "
+            f"A web page of {where} may not use this service. If it is a page of yours, "
             "add its origin to the setting MUSICGEN_CORS_ORIGINS."
         )
 
@@ -146,7 +147,8 @@ class Busy(Unavailable):
 
     def __init__(self, retry_after_s: int, *, starting: bool = False, waiting: int = 0) -> None:
         why = "the default model is being loaded" if starting else "one piece of music is generated at a time"
-        why += f", and {waiting} requests wait for their turn" if waiting else ""
+        if waiting:
+            why = f"{why}, and {waiting} requests wait for their turn"
         super().__init__(f"busy: {why}. Try again in {retry_after_s} s.", retry_after_s)
 
 

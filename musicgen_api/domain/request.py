@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -87,6 +87,14 @@ class MusicRequest:
     def parts(self) -> tuple[Section, ...]:
         """The piece as sections: one section if it has one description."""
         return self.sections or (Section(self.description, self.duration, self.description_used),)
+
+    def read_as(self, reading: Reading) -> MusicRequest:
+        """This request with what the model reads in place of its descriptions."""
+        if not reading.descriptions:
+            return self
+        texts = zip(self.parts, reading.descriptions, strict=True)
+        sections = tuple(Section(text, part.duration) for part, text in texts)
+        return replace(self, description=sections[0].description, sections=self.sections and sections)
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -115,9 +115,8 @@ class Diffusion:
         except BUILDING_FAILURES as error:
             if is_device_failure(error):
                 raise
-            raise DiffusionUnavailable(
-                f"MultiBand Diffusion (mbd) cannot be used: {file.name} is damaged, or holds something else."
-            ) from error
+            why = f"{file.name} is damaged, or holds something else."
+            raise DiffusionUnavailable(f"MultiBand Diffusion (mbd) cannot be used: {why}") from error
 
     def _build(self, package: dict[Any, Any], name: str) -> None:
         """Build a process for each band, as AudioCraft's `load_diffusion_models` does."""

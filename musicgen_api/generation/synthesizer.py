@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 
 import joblib
@@ -22,7 +21,6 @@ from musicgen_api.domain.request import (
     MusicRequest,
     Phase,
     Reading,
-    Section,
     Sound,
     Take,
 )
@@ -41,8 +39,7 @@ from musicgen_api.models.loading import BackendChoice
 from musicgen_api.models.store import ModelStore
 from musicgen_api.models.whole_pieces import check_whole_piece
 from musicgen_api.settings import Settings
-from musicgen_api.translation import language
-from musicgen_api.translation.translator import Translators, as_asked
+from musicgen_api.translation.translator import Translators
 
 GREEDY_BELOW = 1e-6
 """Temperatures below are argmax: the softmax has long become a one there, and 1e-40 would divide to infinity."""
@@ -58,17 +55,17 @@ class AudioCraftSynthesizer:
         self.backends: dict[str, Backend] = {}
         self._catalog = catalog
         self._diffusion = Diffusion(settings.diffusion, device)
+        self._translators = Translators(
+            settings.added_translators, translate=settings.translate == "auto", idle_s=settings.model_idle_s
+        )
         self._melodies = Melodies(settings.melody_separation, device)
-        self._translators: Translators | None = None
-        if settings.translate == "auto":
-            self._translators = Translators(settings.added_translators, idle_s=settings.model_idle_s)
         self._store = ModelStore(
             device,
             capacity=settings.max_models,
             idle_s=settings.model_idle_s,
             choice=BackendChoice(settings.engine, settings.precision, settings.step, settings.cuda_graphs),
             on_change=self._note_backends,
-            make_room=self._release_translators,
+            make_room=self._translators.release,
         )
 
     @property
@@ -98,11 +95,9 @@ class AudioCraftSynthesizer:
 
     def release_idle(self) -> float | None:
         """Free models that are idle for too long; seconds until the next call makes sense."""
-        timeouts_s = [self._store.release_idle()]
+        timeouts_s = [self._store.release_idle(), self._translators.release_idle()]
         if not self.backends:
             self._diffusion.release()
-        if self._translators is not None:
-            timeouts_s.append(self._translators.release_idle())
         return min((timeout_s for timeout_s in timeouts_s if timeout_s is not None), default=None)
 
     def _synthesize(self, request: MusicRequest, monitor: Monitor) -> Music:
@@ -118,7 +113,7 @@ class AudioCraftSynthesizer:
             if request.melody is not None:
                 self._melodies.prepare(model, monitor)
         reading = self._read(request, entry, monitor)
-        request = _as_read(request, reading)
+        request = request.read_as(reading)
         with device_failures(f"generating {request.duration:g} s with {entry.id}"):
             plan = self._plan(model, request, lambda: meter.step(0))
             if request.live:
@@ -129,23 +124,16 @@ class AudioCraftSynthesizer:
 
     def _load(self, entry: CatalogEntry, monitor: Monitor) -> LoadedModel:
         model = self._store.get(entry, monitor)
-        if self._translators is not None and not entry.bundled:
-            language.prepare()  # now, so that no description waits for it
+        if not entry.bundled:  # which reads most of what it is asked for
+            self._translators.prepare()
         return model
 
     def _read(self, request: MusicRequest, entry: CatalogEntry, monitor: Monitor) -> Reading:
         """What the model reads in place of the request's descriptions; the monitor is told where it differs."""
-        if self._translators is not None:
-            reading = self._translators.read(request.parts, entry.languages, monitor)
-        else:
-            reading = as_asked(request.parts)
+        reading = self._translators.read(request.parts, entry.languages, monitor)
         if reading != AS_ASKED:
             monitor.read(reading)
         return reading
-
-    def _release_translators(self) -> None:
-        if self._translators is not None:
-            self._translators.release()
 
     def _plan(self, model: LoadedModel, request: MusicRequest, check: Callable[[], None]) -> Plan:
         """What is to be made, uploads included. `check` is called while these are worked on, and may raise."""
@@ -200,16 +188,6 @@ def _shares(*, loading: bool, diffusing: bool) -> dict[Phase, float]:
     """Roughly how a job's time divides; exact within the counted phases."""
     shares = {Phase.LOADING: 5.0 if loading else 0.0, Phase.GENERATING: 90.0}
     return shares | ({Phase.DIFFUSING: 90.0} if diffusing else {Phase.DECODING: 5.0})
-
-
-def _as_read(request: MusicRequest, reading: Reading) -> MusicRequest:
-    """`request` with what the model reads as its descriptions."""
-    if not reading.descriptions:
-        return request
-    sections = tuple(
-        Section(text, part.duration) for text, part in zip(reading.descriptions, request.parts, strict=True)
-    )
-    return dataclasses.replace(request, description=sections[0].description, sections=request.sections and sections)
 
 
 def _begin(model: LoadedModel, plan: Plan, request: MusicRequest, meter: ProgressMeter) -> Iterator[torch.Tensor]:

@@ -195,9 +195,9 @@ def _looked_through(folder: Path, named_by: str, *, tokenizer: bool = False) -> 
         for name in names.intersection(_JSON_FILES):
             read_json(folder / name, named_by)
         if "config.json" not in names:
-            raise ModelDamaged("config.json is missing")
+            raise ModelDamaged("config.json is missing.")
         if tokenizer and not names.intersection(_TOKENIZERS):  # transformers would make up a useless one
-            raise ModelDamaged(f"its tokenizer ({' or '.join(_TOKENIZERS)}) is missing")
+            raise ModelDamaged(f"its tokenizer ({' or '.join(_TOKENIZERS)}) is missing.")
         for name in names.intersection(_TOKENIZERS):
             recognise(folder / name, named_by)
         _require_weights(folder, names, named_by)
@@ -211,12 +211,12 @@ def _require_weights(folder: Path, names: set[str], named_by: str) -> None:
         name for name in names if name.startswith("pytorch_model") and name.endswith(".bin")
     )
     if not weights:
-        raise ModelDamaged("model.safetensors is missing")
+        raise ModelDamaged("model.safetensors is missing.")
     expected = (Format.SAFETENSORS,) if safetensors else (Format.TORCH, Format.OLD_TORCH)
     for name in weights:
         form = recognise(folder / name, named_by)
         if form not in expected:
-            raise ModelDamaged(f"{name} is in {form}; it must be in {expected[0]}")
+            raise ModelDamaged(f"{name} is in {form}; it must be in {expected[0]}.")
 
 
 @contextmanager

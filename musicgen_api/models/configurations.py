@@ -34,7 +34,7 @@ def check_language_model(package: Package) -> None:
     Raises:
         ModelDamaged: it cannot; the text names the key.
     """
-    look = Configuration(package.name, package.config, " in 'xp.cfg'")
+    look = Configuration(package.name, package.config, of_a_package=True)
     kind = look.value("lm_model")
     if kind is None and look.value("compression_model") is not None:
         raise ModelDamaged(f"{package.name} holds a codec; it and compression_state_dict.bin may be exchanged.")
@@ -58,7 +58,7 @@ def check_language_model(package: Package) -> None:
 
 def check_codec(package: Package) -> None:
     """Make sure that an EnCodec can be built from the configuration. Raises `ModelDamaged`, naming the key."""
-    look = Configuration(package.name, package.config, " in 'xp.cfg'")
+    look = Configuration(package.name, package.config, of_a_package=True)
     kind = look.value("compression_model")
     if kind is None and look.value("lm_model") is not None:
         raise ModelDamaged(f"{package.name} holds a language model; it and state_dict.bin may be exchanged.")
@@ -77,9 +77,9 @@ def check_codec(package: Package) -> None:
 class Configuration:
     """Looks values up by their dotted keys, and names key and file in what it raises."""
 
-    def __init__(self, file: str, config: DictConfig, place: str = "") -> None:
-        """Take the configuration that `file` holds, at `place` in it."""
-        self._file, self._config, self._place = file, config, place
+    def __init__(self, file: str, config: DictConfig, *, of_a_package: bool = False) -> None:
+        """Take the configuration that `file` is or, as AudioCraft's packages do, holds as 'xp.cfg'."""
+        self._file, self._config, self._of_a_package = file, config, of_a_package
 
     def value(self, key: str) -> Any:
         """The value of `key`, lists and dictionaries as Python's own; None where it is missing."""
@@ -87,7 +87,10 @@ class Configuration:
             value = OmegaConf.select(self._config, key)
             return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
         except OmegaConfBaseException as error:
-            raise ModelDamaged(f"{self._file}: {key}{self._place} cannot be read.") from error
+            raise ModelDamaged(f"{self._file}: {self._named(key)} cannot be read.") from error
+
+    def _named(self, key: str) -> str:
+        return f"{key} in 'xp.cfg'" if self._of_a_package else key
 
     def whole(self, key: str, least: int, *, optional: bool = False) -> None:
         """Require a whole number of at least `least`; an optional one may be missing or null."""
@@ -117,7 +120,7 @@ class Configuration:
         """The error for `key`, whose value is not what is `right`."""
         value = self.value(key)
         now = "missing" if value is None else repr(value[:60]) if isinstance(value, str) else str(value)[:60]
-        return ModelDamaged(f"{self._file}: {key}{self._place} is {now}; it must be {right}.")
+        return ModelDamaged(f"{self._file}: {self._named(key)} is {now}; it must be {right}.")
 
 
 def _check_magnet(look: Configuration) -> None:

@@ -83,10 +83,11 @@ def require_whole(where: str, model: torch.nn.Module, loading: dict[str, Any], *
     Raises:
         ModelDamaged: the text names a tensor that was missing, of another shape, or not finite.
     """
-    for kind, sentence in (("missing_keys", "lacks the tensor"), ("mismatched_keys", "has a wrong shape in")):
-        for entry in sorted(loading.get(kind, ()), key=str):
-            name = entry[0] if isinstance(entry, tuple) else entry
-            raise ModelDamaged(f"{where} {sentence} {prefix}{name}.")
+    for name in sorted(loading.get("missing_keys", ())):
+        raise ModelDamaged(f"{where} lacks the tensor {prefix + name}.")
+    for entry in sorted(loading.get("mismatched_keys", ()), key=str):
+        name = entry[0] if isinstance(entry, tuple) else entry
+        raise ModelDamaged(f"{where} has a wrong shape in {prefix + name}.")
     require_finite(where, {f"{prefix}{name}": tensor for name, tensor in model.state_dict().items()})
 
 
@@ -103,10 +104,13 @@ def building(what: str) -> Iterator[None]:
 
 def not_built(what: str, error: Exception) -> ModelDamaged:
     """The error for `what`, which a constructor has refused with `error`."""
-    return ModelDamaged(f"{what[:1].upper()}{what[1:]} cannot be built{_key_of(error)}.")
+    key = _key_of(error)
+    if key is None:
+        return ModelDamaged(f"{what} cannot be built.")
+    return ModelDamaged(f"{what} cannot be built: {key!r} in its configuration is missing or not what it must be.")
 
 
-def _key_of(error: Exception) -> str:
+def _key_of(error: Exception) -> str | None:
     """Which key of the configuration an error is about. Its own text may hold paths and is left to the log."""
     key = getattr(error, "full_key", None) or getattr(error, "key", None)
     if key is None and isinstance(error, KeyError) and error.args:
@@ -114,4 +118,4 @@ def _key_of(error: Exception) -> str:
     if key is None and isinstance(error, TypeError | StrictDataclassError):
         named = re.search(r"(?:argument:?|field) '(\w+)'", str(error))
         key = named[1] if named else None
-    return f": {str(key)[:60]!r} in its configuration is missing or not what it must be" if key else ""
+    return str(key)[:60] if key else None

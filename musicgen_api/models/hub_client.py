@@ -172,10 +172,10 @@ def _why_silent(error: httpx2.TransportError) -> str:
                 "with the proxy's certificate"
             )
         cause = cause.__cause__ or cause.__context__
-    variables = " and ".join(f"{kind.upper()}_PROXY" for kind in sorted(_proxies()))
+    variables = ", ".join(f"{kind.upper()}_PROXY" for kind in sorted(_proxies()))
     through = f" ({variables} is set: perhaps the proxy cannot)" if variables else ""
     slow = isinstance(error, httpx2.ReadTimeout | httpx2.WriteTimeout)
-    return ("it does not answer in time" if slow else "it cannot be reached") + through
+    return f"{'it does not answer in time' if slow else 'it cannot be reached'}{through}"
 
 
 def _proxies() -> dict[str, str]:

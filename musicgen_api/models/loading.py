@@ -110,7 +110,7 @@ def build_musicgen(
         monitor.check()
         codec = _build_codec(checkpoint.codec, device)
         monitor.check()
-        with building(f"the model from {checkpoint.files}"):
+        with building(f"The model from {checkpoint.files}"):
             cfg: Any = lm.cfg
             codec = builders.get_wrapped_compression_model(codec, cfg).eval()
             window_s = float(cfg.dataset.segment_duration)
@@ -155,7 +155,7 @@ def _build_language_model(
     """AudioCraft's language model, and the engine in place of its transformer unless AudioCraft is to generate."""
     package = checkpoint.language_model
     cfg = _configuration_for(device, checkpoint)
-    with building(f"the language model from {package.name}"):
+    with building(f"The language model in {package.name}"):
         lm = _hollow_language_model(cfg, checkpoint.text_encoder)
     reason, engine = choice.against_engine(lm), None
     if reason is None:
@@ -178,7 +178,7 @@ def _configuration_for(device: torch.device, checkpoint: Checkpoint) -> Any:
     for key in _TRAINING_ONLY:
         _delete(cfg, key)
     magnet.complete_configuration(cfg)
-    with building(f"the text encoder {place_of(checkpoint.text_encoder)}"):
+    with building(f"The text encoder in {place_of(checkpoint.text_encoder)}"):
         cfg.conditioners.description.t5.name = _register_text_encoder(checkpoint.text_encoder)
     return cfg
 
@@ -240,10 +240,10 @@ def _assign(module: torch.nn.Module, package: Package, device: torch.device) -> 
 def _build_codec(source: Package | Source, device: torch.device) -> CompressionModel:
     if not isinstance(source, Package):
         model = read_codec(source)
-        with building(f"the codec {place_of(source)}"):
+        with building(f"The codec in {place_of(source)}"):
             return HFEncodecCompressionModel(model).to(device).eval()
     cfg = copy.deepcopy(source.config)
-    with building(f"the codec from {source.name}"), open_dict(cfg), torch.device("meta"):
+    with building(f"The codec in {source.name}"), open_dict(cfg), torch.device("meta"):
         cfg.device = "meta"
         codec = builders.get_compression_model(cfg)
     _assign(codec, source, device)

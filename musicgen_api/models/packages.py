@@ -102,7 +102,7 @@ def read_package(file: Path, named_by: str) -> Package | str:
         return _pretrained(content["pretrained"], file.name)
     foreign = next((what for key, what in _FOREIGN.items() if key in content), None)
     if foreign is not None:
-        raise ModelDamaged(f"{file.name} is {foreign}.")
+        raise ModelDamaged(f"{file.name} is something else: {foreign}.")
     for key in ("best_state", "xp.cfg"):
         if key not in content:
             raise ModelDamaged(f"{file.name} has no {key!r}; {_what_instead(content)}.")
@@ -131,8 +131,9 @@ def _config(value: object, file: str) -> DictConfig:
         config = OmegaConf.create(value)
     except (YAMLError, OmegaConfBaseException) as error:
         mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark is not None else ""
-        raise ModelDamaged(f"{file}: 'xp.cfg' is not valid YAML{where}.") from error
+        if mark is None:
+            raise ModelDamaged(f"{file}: 'xp.cfg' is not valid YAML.") from error
+        raise ModelDamaged(f"{file}: 'xp.cfg' is not valid YAML (line {mark.line + 1}).") from error
     if not isinstance(config, DictConfig) or not config:
         raise ModelDamaged(f"{file}: 'xp.cfg' holds no configuration.")
     return config
@@ -145,7 +146,7 @@ def _why_unreadable(file: Path, error: Exception, makers: Mapping[str, str]) -> 
     start = _start_of_pickle(file)
     foreign = next((what for key, what in makers.items() if key.encode() in start), None)
     if foreign is not None:
-        return f"is {foreign}"
+        return f"is something else: {foreign}"
     if "Unsupported" in str(error):
         return "holds Python objects besides weights and texts, which are not loaded because they could run code"
     return "is broken inside; download or copy it again"

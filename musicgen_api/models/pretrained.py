@@ -52,19 +52,19 @@ def read_codec(source: Source) -> EncodecModel:
     Raises:
         ModelDamaged: it is another model, or a weight is missing, of another shape, or not a number.
     """
-    model: EncodecModel = _read(EncodecModel, source, "the codec")
+    model: EncodecModel = _read(EncodecModel, source, "The codec in {}")
     return model
 
 
 def read_text_encoder(source: Source) -> T5EncoderModel:
     """The T5 at `source`. Raises as `read_codec` does."""
-    model: T5EncoderModel = _read(T5EncoderModel, source, "the text encoder")
+    model: T5EncoderModel = _read(T5EncoderModel, source, "The text encoder in {}")
     return model
 
 
 def read_tokenizer(source: Source) -> T5Tokenizer:
     """The tokenizer that lies with the text encoder at `source`. Raises `ModelDamaged`."""
-    what = "the tokenizer" if isinstance(source, Part) else f"the tokenizer {place_of(source)}"
+    what = "The tokenizer" if isinstance(source, Part) else f"The tokenizer in {source.name}"
     try:
         with building(what):
             tokenizer: T5Tokenizer = T5Tokenizer.from_pretrained(_folder_of(source))
@@ -82,8 +82,8 @@ def text_width(source: Source) -> int:
 
 
 def place_of(source: Source) -> str:
-    """Where `source` is, for a sentence."""
-    return f"from {source.file}" if isinstance(source, Part) else f"in {source.name}"
+    """The file or folder that `source` is in, for a sentence."""
+    return source.file if isinstance(source, Part) else source.name
 
 
 def name_of(source: Source) -> str:
@@ -98,10 +98,10 @@ def _folder_of(source: Source) -> Path:
 def _read(kind: Any, source: Source, what: str) -> Any:
     if isinstance(source, Part):
         return _read_part(kind, source, what)
-    where = f"{what} {place_of(source)}"
+    where = what.format(place_of(source))
     with building(where):
         model, loading = kind.from_pretrained(source, output_loading_info=True)
-    require_whole(f"{where[:1].upper()}{where[1:]}", model, loading)
+    require_whole(where, model, loading)
     return model
 
 
@@ -111,11 +111,11 @@ def _read_part(kind: Any, part: Part, what: str) -> Any:
     for name, other in _TIED.items():
         if name not in state and other in state:
             state[name] = state[other]
-    with building(f"{what} from config.json"), torch.device("meta"):
+    with building(what.format("config.json")), torch.device("meta"):
         expected = kind(part.config).state_dict()
     for name, tensor in expected.items():
         require_shape(part.file, f"{part.name}.{name}", state.get(name), list(tensor.shape))
-    with building(f"{what} {place_of(part)}"):
+    with building(what.format(place_of(part))):
         model, loading = kind.from_pretrained(
             None, config=part.config, state_dict=state, dtype=torch.float32, output_loading_info=True
         )

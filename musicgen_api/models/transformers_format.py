@@ -66,7 +66,7 @@ def convert(folder: Path, tensors: Tensors, named_by: str) -> tuple[Package, Par
             names the key, or the file and the tensor.
     """
     raw = read_json(folder / CONFIG, named_by)
-    with building(f"the model from {CONFIG}"):
+    with building(f"The model from {CONFIG}"):
         config: Any = KINDS[str(raw["model_type"])].from_dict(raw)
         checked = OmegaConf.create(config.to_dict())
     require_kind("text_encoder", config.text_encoder, "t5", "whose words MusicGen knows")

@@ -20,7 +20,7 @@ def check_whole_piece(request: MusicRequest, duration: float) -> None:
     Raises:
         InvalidFields: it cannot; the fields are named.
     """
-    refused = {name: [reason] for name, reason in _REFUSED.items() if getattr(request, name, None)}
+    refused = {name: [reason] for name, reason in _REFUSED.items() if getattr(request, name)}
     if request.duration != duration and "sections" not in refused:
         refused["duration"] = [f"Must be {duration:g}: every piece of this model lasts {duration:g} seconds."]
     if refused:

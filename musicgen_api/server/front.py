@@ -28,7 +28,7 @@ SMALL_BODY_BYTES = 65_536
 LARGE_BODIES_BYTES = 256 * 2**20
 """Memory for all unfinished requests that are larger than a small one; small ones are bounded by their number."""
 UNREAD_BYTES = 512 * 2**20
-"""Memory for all answers that clients have not read yet."""
+"""Memory for all answers that clients have not read yet; the newest one may be larger."""
 
 OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -232,10 +232,13 @@ class Front:
         self._drop_unread()
 
     def _drop_unread(self) -> None:
-        """Clients that are slow to read are given up, the slowest first, while their answers take too much memory."""
+        """Clients that are slow to read are given up, the slowest first, while their answers take too much memory.
+
+        The newest one stays: an answer may be larger than all that others may leave unread, and has to arrive, too.
+        """
         unread = sorted((c for c in self._connections if c.output.pending), key=lambda connection: connection.since)
         held = sum(connection.output.held_bytes for connection in unread)
-        for connection in unread:
+        for connection in unread[:-1]:
             if held <= UNREAD_BYTES:
                 return
             held -= connection.output.held_bytes

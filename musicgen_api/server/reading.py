@@ -7,12 +7,13 @@ here it reads a buffer, and is asked again when more has come.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from gunicorn.http.body import ChunkedReader, LengthReader
-from gunicorn.http.errors import ParseException
+from gunicorn.http.errors import InvalidHeader, ParseException
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import Unreader
 
@@ -20,6 +21,8 @@ from musicgen_api.server import refusals
 from musicgen_api.server.bodies import ChunkedBody, LengthBody
 
 LARGEST_HEAD_BYTES = 65_536
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""Not valid in a header (RFC 9110, section 5.5). gunicorn reads most of them, and fails if an answer repeats one."""
 
 
 class RequestReader:
@@ -113,7 +116,10 @@ class RequestReader:
                 raise refusals.refusal(431, "The request's headers are too long.") from None
             return False
         self._buffer = bytearray(source.take_buffered())
-        self._head, self._body = head, self._framing(head)
+        self._head = head
+        if any(_CONTROL.search(value) for _, value in head.headers):
+            raise InvalidHeader("a control character in a value")
+        self._body = self._framing(head)
         return True
 
     def _framing(self, head: Any) -> LengthBody | ChunkedBody:
@@ -123,7 +129,6 @@ class RequestReader:
             return ChunkedBody(lambda trailers: head.parse_headers(trailers, from_trailer=True))
         assert isinstance(reader, LengthReader)
         if reader.length > self._longest(head):
-            self._head = head  # for `is_head_request` and `path`
             raise refusals.too_large()
         return LengthBody(reader.length)
 

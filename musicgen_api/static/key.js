@@ -1,7 +1,7 @@
 // The API key of services that ask for one: asked for when a request is refused without it (401), sent with every
 // request from then on. It is kept for this tab, or on this device where the person chooses so.
 
-import { t } from "./i18n.js";
+import { currentLanguage, t } from "./i18n.js";
 
 const STORED_AS = "musicgen-key";
 const places = () => [sessionStorage, localStorage];
@@ -33,11 +33,12 @@ export function forgetKey() {
   }
 }
 
-/** `fetch` with the key. If the service demands one, the page asks for it and sends the request again. */
+/** `fetch` with the key, for answers in the page's language. If the service demands one, the page asks for it and sends the request again. */
 export async function send(url, options = {}) {
   let key = storedKey();
   for (;;) {
     const headers = new Headers(options.headers);
+    headers.set("Accept-Language", currentLanguage());
     if (key) headers.set("Authorization", `Bearer ${key}`);
     const response = await fetch(url, { ...options, headers });
     if (response.status !== 401) return response;

@@ -1,5 +1,7 @@
 // The notice of a service that was not ready when the page was made: kept true, and taken away once it has recovered.
 
+import { currentLanguage } from "./i18n.js";
+
 const ASK_EVERY_MS = 5000;
 
 /**
@@ -21,7 +23,8 @@ export function watchReadiness(url, notice, reason) {
 /** Why the service is not ready: "" if it is, null if it does not say. */
 async function askWhy(url) {
   try {
-    const response = await fetch(url, { cache: "no-store" });
+    const headers = { "Accept-Language": currentLanguage() };
+    const response = await fetch(url, { cache: "no-store", headers });
     if (response.ok) return "";
     const { error } = await response.json();
     return typeof error === "string" ? error : null;

@@ -6,6 +6,7 @@ that carries its model with it. So "techno, 808, lo-fi" is in no language, and a
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from collections import defaultdict
@@ -18,6 +19,8 @@ from musicgen_api.translation.words import ENGLISH, MUSIC, OF_LANGUAGE, SHARED
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
+
+log = logging.getLogger(__name__)
 
 ENGLISH_CODE = "en"
 UNKNOWN = "mul"
@@ -72,7 +75,10 @@ def languages_of(text: str) -> frozenset[str]:
 
 
 def prepare() -> None:
-    """Load the library now (half a second, 80 MB) rather than with the first text that needs it."""
+    """Load the library now (half a second, 80 MB) rather than with the first text that needs it.
+
+    If it cannot be loaded (it unpacks its model into a temporary file), the words alone decide.
+    """
     _library()
 
 
@@ -106,9 +112,8 @@ def _of_script(weights: dict[str, float], text: str) -> frozenset[str]:
     if any(script in weights for script in _KANA):  # Japanese has Chinese letters, too
         return frozenset({"ja"})
     usual, *others = _OF_SCRIPT.get(max(weights, key=lambda script: weights[script]), (UNKNOWN,))
-    if others:
-        found = _probabilities(text)
-        usual = next((other for other in others if found[other] >= _SURE), usual)
+    found = _probabilities(text) if others else {}
+    usual = next((other for other in others if found.get(other, 0.0) >= _SURE), usual)
     return frozenset({usual})
 
 
@@ -136,6 +141,8 @@ def _by_library(words: Sequence[str]) -> frozenset[str]:
     if len(words) == 1 or all(word.istitle() for word in words):
         return frozenset()
     found = _probabilities(" ".join(words))
+    if not found:
+        return frozenset()
     best = max(found, key=found.__getitem__)
     if best == ENGLISH_CODE:
         return frozenset({ENGLISH_CODE})
@@ -145,13 +152,18 @@ def _by_library(words: Sequence[str]) -> frozenset[str]:
 
 
 def _probabilities(text: str) -> dict[str, float]:
-    return dict(_library().rank(text))
+    library = _library()
+    return dict(library.rank(text)) if library is not None else {}
 
 
 @cache
-def _library() -> LanguageIdentifier:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # here: it reads its model, which few texts need
+def _library() -> LanguageIdentifier | None:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # here, with its model, which few texts need
 
-    library = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    try:
+        library = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    except OSError as error:
+        log.warning("languages are told by words alone: py3langid cannot unpack its model (%s)", error.strerror)
+        return None
     library.set_languages({*_LATIN, *(language for some in _OF_SCRIPT.values() for language in some)})
     return library

@@ -106,12 +106,12 @@ class Marian:
         )
 
 
-def load(source: str, monitor: Monitor) -> Marian:
-    """The model at `source`, a folder or a hub id; what is missing is downloaded.
+def fetch(source: str, monitor: Monitor) -> Path:
+    """The folder of the model at `source`, a folder or a hub id, looked through; what is missing is downloaded.
 
     Raises:
         ModelOffline, ModelNotFound, HubBusy, ModelError: a file cannot be had.
-        ModelDamaged: a file is not what it must be, or they do not fit each other; the text names it.
+        ModelDamaged: a file is not what it must be; the text names it.
         Cancelled: the job must stop; asked between the steps and while downloading.
     """
     monitor.check()
@@ -120,6 +120,16 @@ def load(source: str, monitor: Monitor) -> Marian:
     else:
         folder, named_by = _download(source, monitor), hub.cache_setting()
     _look_through(folder, named_by)
+    return folder
+
+
+def build(folder: Path, monitor: Monitor) -> Marian:
+    """The model in `folder`, which was looked through.
+
+    Raises:
+        ModelDamaged: its files are broken inside or do not fit each other.
+        Cancelled: the job must stop; asked between the steps.
+    """
     monitor.check()
     kind: Any = MarianMTModel
     with _fitting():

@@ -13,7 +13,7 @@ from musicgen_api.domain.errors import HubBusy, ModelError, OutOfMemory
 from musicgen_api.domain.request import Monitor, Reading, Section
 from musicgen_api.models.checkpoint import naming
 from musicgen_api.models.device import device_failures, free_memory
-from musicgen_api.translation.language import UNKNOWN, languages_of
+from musicgen_api.translation.language import UNKNOWN, languages_of, prepare
 
 if TYPE_CHECKING:
     from musicgen_api.translation.marian import Marian
@@ -42,17 +42,29 @@ class Translators:
 
     Args:
         sources: added to `MODELS`, or in their place.
+        translate: False: every text stays as it is.
         idle_s: a model unused for this many seconds is freed by `release_idle`; 0 keeps it.
     """
 
     def __init__(
-        self, sources: Mapping[str, str], *, idle_s: float = 0.0, clock: Callable[[], float] = time.monotonic
+        self,
+        sources: Mapping[str, str],
+        *,
+        translate: bool = True,
+        idle_s: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sources = MODELS | dict(sources)
+        self._on = translate
         self._idle_s = idle_s
         self._clock = clock
         self._held: _Held | None = None
         self._failed: dict[str, tuple[float, str]] = {}
+
+    def prepare(self) -> None:
+        """Get ready to tell languages apart, so that no description waits for it."""
+        if self._on:
+            prepare()
 
     def read(self, parts: Sequence[Section], languages: Collection[str], monitor: Monitor) -> Reading:
         """What a model that reads `languages` is given for `parts`.
@@ -60,24 +72,26 @@ class Translators:
         If a translation cannot be had, the text stays as it is, and the result says why. So this fails with `Cancelled`
         alone.
         """
-        texts = list(as_asked(parts).descriptions) or [part.description for part in parts]
+        texts = [part.description_used or part.description for part in parts]
         waiting: dict[str, list[int]] = {}
         for index, part in enumerate(parts):
-            found = frozenset() if part.description_used else languages_of(part.description)
-            if found and found.isdisjoint(languages):
+            found = languages_of(part.description) if self._on and part.description_used is None else frozenset()
+            if _is_foreign(found, languages):
                 waiting.setdefault(self._source_for(found), []).append(index)
         warning = None
         for source, places in waiting.items():
             try:
                 translations = self._translate(source, [texts[place] for place in places], monitor)
             except (ModelError, HubBusy, OutOfMemory) as error:
-                self.release()
+                if isinstance(error, OutOfMemory):
+                    self.release()
                 warning = f"The description is not translated, and the model may not read its language. {error.message}"
                 log.warning("a description is not translated: %s", error.message)
                 continue
             for place, translation in zip(places, translations, strict=True):
                 texts[place] = translation or texts[place]
-        return Reading(_if_different(texts, parts), warning)
+        own = [part.description for part in parts]
+        return Reading(() if texts == own else tuple(texts), warning)
 
     def release(self) -> None:
         """Free the model; the next text that needs it loads it again."""
@@ -114,7 +128,6 @@ class Translators:
             until, reason = self._failed.get(source, (0.0, ""))
             if reason and self._clock() < until:
                 raise ModelError(reason)
-            self.release()
             self._held = _Held(source, self._load(source, monitor), self._clock())
         return self._held.model
 
@@ -123,7 +136,9 @@ class Translators:
 
         began = self._clock()
         try:
-            model = marian.load(source, monitor)
+            folder = marian.fetch(source, monitor)
+            self.release()  # only now: a model that cannot be had costs the other its place for nothing
+            model = marian.build(folder, monitor)
         except (ModelError, HubBusy) as error:
             self._failed[source] = (self._clock() + TRY_AGAIN_S, error.message)
             raise
@@ -132,13 +147,11 @@ class Translators:
         return model
 
 
-def as_asked(parts: Sequence[Section]) -> Reading:
-    """What a model reads that is given what the request says: the translations that came with it, if any."""
-    return Reading(_if_different([part.description_used or part.description for part in parts], parts))
-
-
-def _if_different(texts: Sequence[str], parts: Sequence[Section]) -> tuple[str, ...]:
-    return () if all(text == part.description for text, part in zip(texts, parts, strict=True)) else tuple(texts)
+def _is_foreign(found: frozenset[str], languages: Collection[str]) -> bool:
+    """Whether a text in one of the languages `found` is surely not for a model that reads `languages`."""
+    if found == {UNKNOWN}:
+        return len(languages) == 1
+    return bool(found) and found.isdisjoint(languages)
 
 
 def _name_of(source: str) -> str:

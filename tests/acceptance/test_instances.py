@@ -11,13 +11,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import requests
 
+from musicgen_api.audio.wav import encode_wav
 from musicgen_api.peers import MARK
 from tests.helpers import nginx
+from tests.helpers.fakes import ROOT
 from tests.helpers.nginx import Proxy, free_port
 from tests.helpers.server import Server, read_events, wait_until
+from tests.helpers.uploads import form_of
 
 GENERATE = {"model": "bundled/musicgen-tiny", "prompt": "slow sad piano", "duration": 1}
 LENGTHS_S = (600, 1200, 2400)
@@ -135,6 +139,31 @@ def test_one_that_leaves_frees_its_own_instance_and_that_is_found(instances: Ins
             assert (answer.status_code, answer.headers["Content-Type"]) == (200, "audio/wav")
             stack.enter_context(instances.proxy.music(duration=LENGTHS_S[-1]))
             wait_until(lambda: instances.busy == 3)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("path", ["/generate", "/api/music"])
+def test_an_upload_goes_on_from_busy_instances_to_the_free_one_and_touches_no_disk(
+    instances: Instances, path: str, chunked: bool, tmp_path: Path
+) -> None:
+    in_turn = (ROOT / "deploy/nginx.conf").read_text().replace("    least_conn;\n", "")  # or the free one comes first
+    port = free_port()
+    site = nginx.adapt(in_turn, [server.port for server in instances.servers], port)
+    noise = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 32_000 * 60)).astype(np.float32)
+    file = encode_wav(noise, 32_000, 60)  # 7.7 million bytes
+    named = {"prompt": "piano", "model": GENERATE["model"]} if path == "/generate" else {"description": "piano"}
+    body, kind = form_of(named | {"duration": 61, "continuation": file})
+    with ExitStack() as stack:
+        instances.fill(stack)[1].close()
+        wait_until(lambda: instances.busy == 2, why="one of them to be free")
+        with nginx.serving(tmp_path, site, port):
+            for _ in range(2):  # at least one of them comes to a busy instance first
+                data = iter([body]) if chunked else body
+                url, headers = f"http://127.0.0.1:{port}{path}", {"Content-Type": kind}
+                answer = requests.post(url, data=data, headers=headers, timeout=120)
+                assert answer.status_code == 200, answer.text[:300]
+                assert b"RIFF" in answer.content[:4] or b'"completed"' in answer.content
+    assert "temporary file" not in (tmp_path / "error.log").read_text()
 
 
 def test_live_sound_comes_while_it_is_made(instances: Instances) -> None:

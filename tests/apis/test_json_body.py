@@ -74,6 +74,27 @@ def test_deep_nesting_in_a_field_is_the_client_s_error(running: Service, route: 
     assert response.get_json()["code"] in ("not_json", "invalid_fields")
 
 
+@pytest.mark.parametrize("route", [*VALID, "/v1/audio/speech", "/v1/music/detailed"])
+def test_nesting_has_a_limit_of_its_own_so_that_whatever_is_read_can_be_walked_through(
+    running: Service, route: str
+) -> None:
+    for depth in (60, 65, 200, *range(960, 1000, 3)):
+        nested = "[" * depth + "]" * depth
+        response = running.client.post(route, data=f'{{"x": {nested}}}', content_type="application/json")
+        assert response.status_code in (400, 422)
+        assert ("nested too deeply" in response.text) == (depth > 63), depth
+
+
+@pytest.mark.parametrize("route", VALID)
+@pytest.mark.parametrize("name", ["model", "seed", "data:x", "sections"])
+def test_text_may_not_be_large_for_looking_like_a_file(running: Service, route: str, name: str) -> None:
+    long = "data:" + "x" * 70_000
+    for value in (long, [{"description": long}]):
+        assert_error(post(running, route, json.dumps({name: value})), 413, "request_entity_too_large")
+    assert_error(post(running, route, json.dumps({long: 1})), 413, "request_entity_too_large")
+    assert_error(post(running, route, "[" + '"data:",' * 10_000 + "1]"), 413, "request_entity_too_large")
+
+
 @pytest.mark.parametrize("route", VALID)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_every_encoding_of_unicode_that_json_has_had_is_read(running: Service, route: str, encoding: str) -> None:

@@ -214,8 +214,10 @@ for (path, method), answers in PROVOKED.items():
         answers[403] = from_another_site(path)
 
 
-MANY_TYPES = {path for path, _ in PROVOKED if path in ("/generate", "/api/convert") or path.startswith("/v1/")}
-"""Routes whose files have several formats."""
+MANY_TYPES = {
+    path for path, _ in PROVOKED if path in ("/generate", "/api/convert", "/metrics") or path.startswith("/v1/")
+}
+"""Routes whose answers have several formats."""
 
 
 def test_it_names_exactly_the_statuses_that_can_be_provoked(description: dict[str, Any]) -> None:

@@ -212,6 +212,8 @@ def test_ids_beyond_the_codebook_are_refused_though_everything_else_is_right() -
         '{"a":' * 100_000,
         "NaN",
         '{"recipe": Infinity}',
+        '{"recipe": 1, "version": "", "request": {"seed": 1e999}}',
+        '{"recipe": 1, "version": "", "request": {"seed": ' + "[" * 100 + "]" * 100 + "}}",
         "1" * 5_000,
         "\0",
         "é",

@@ -18,7 +18,7 @@ from tests.helpers.server import ROOT, Server, wait_until
 MAIN = """\
 daemon off;
 pid {folder}/pid;
-error_log {folder}/error.log;
+error_log {folder}/error.log warn;
 events {{}}
 http {{
     {access_log}

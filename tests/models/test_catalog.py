@@ -161,6 +161,7 @@ def test_a_magnet_makes_pieces_of_its_length_by_its_own_parameters(model_id: str
     [
         ({"duration": 20}, "duration", "Must be 10: every piece of this model lasts 10 seconds"),
         ({"live": True}, "live", "decides the whole piece at once"),
+        ({"loop": True}, "loop", "this model makes pieces of one length"),
         ({"sections": [{"description": "a", "duration": 10}]}, "sections", "from one description"),
     ],
 )
@@ -186,3 +187,13 @@ def test_another_place_for_a_magnet_is_still_a_magnet_s() -> None:
     assert catalog.defaults_of("facebook/magnet-small-10secs")["temperature"] == 3.0
     assert not catalog.defaults_of("facebook/musicgen-small")
     assert not catalog.defaults_of(None)
+
+
+def test_each_model_says_which_languages_it_reads(catalog: Catalog) -> None:
+    assert catalog.find(BUNDLED_ID).languages == ("en", "fr", "zh", "es", "de", "ja", "pt")
+    assert catalog.find("facebook/musicgen-small").languages == ("en",)
+    with service() as running:
+        models = running.client.get("/api/models").json["models"]
+    assert {model["id"]: model["languages"] for model in models} == {
+        entry.id: list(entry.languages) for entry in catalog
+    }

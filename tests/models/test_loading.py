@@ -278,7 +278,10 @@ DIAGNOSES: dict[str, tuple[Damage, str]] = {
         both(rewritten(LM, dora_of_plain_values), old_format(LM)),
         f"state_dict.bin is {DORA_ADVICE}",
     ),
-    "a checkpoint of Lightning": (rewritten(LM, lightning), "state_dict.bin is a checkpoint of PyTorch Lightning"),
+    "a checkpoint of Lightning": (
+        rewritten(LM, lightning),
+        "state_dict.bin is something else: a checkpoint of PyTorch Lightning",
+    ),
     "bare weights": (rewritten(LM, lambda package: package["best_state"]), "holds bare weights without AudioCraft's"),
     "exchanged files": (exchanged, "state_dict.bin holds a codec; it and compression_state_dict.bin may be exchanged"),
     "a name of a codec for the model": (rewritten(LM, lambda package: {"pretrained": "a"}), "only names a codec"),

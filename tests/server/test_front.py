@@ -163,6 +163,22 @@ def test_unread_answers_have_a_bound_in_all_and_the_oldest_go_first(run: Run, mo
     assert len(read_answer(clients[1]).body) == size
 
 
+def test_an_answer_that_is_larger_than_the_bound_arrives(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = 12 * 2**20
+    monkeypatch.setattr(front_module, "UNREAD_BYTES", size // 2)
+    monkeypatch.setattr(front_module, "TICK_S", 0.01)
+    loop = run()
+    ticks = threading.Semaphore(0)
+    tick = loop.front._tick
+    monkeypatch.setattr(loop.front, "_tick", lambda now: (tick(now), ticks.release()))
+    loop.act = lambda connection, request: loop.send(connection, size)
+    client = loop.connect(get("/"))
+    wait_until(lambda: any(c.output.pending for c in loop.front._connections))
+    for _ in range(3):
+        assert ticks.acquire(timeout=10)
+    assert len(read_answer(client).body) == size
+
+
 def test_a_newcomer_takes_the_place_of_a_connection_that_was_kept_for_nothing(run: Run) -> None:
     loop = run(max_connections=8)
     kept = loop.connect(get("/"))

@@ -34,6 +34,8 @@ BAD = [
     (post("/", b"x" * 2000), 413),
     (post("/", b"500\r\n" + b"x" * 0x500 + b"\r\n0\r\n\r\n", CHUNKED), 413),
     (post("/", b"", "Expect: more"), 417),
+    (get("/metrics", "Accept: application/openmetrics-text; version=9.\x01"), 400),
+    (post("/", b"{}", "Origin: \x7f"), 400),
 ]
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
+from musicgen_api.translation import language
 from musicgen_api.translation.language import UNKNOWN, languages_of
 from musicgen_api.translation.words import ENGLISH, MUSIC, OF_LANGUAGE, SHARED
 
@@ -81,10 +83,10 @@ NO_LANGUAGE = [
 ]
 
 
-@pytest.mark.parametrize(("language", "text"), [(code, text) for code, texts in FOREIGN.items() for text in texts])
-def test_what_is_not_english_is_told(language: str, text: str) -> None:
+@pytest.mark.parametrize(("code", "text"), [(code, text) for code, texts in FOREIGN.items() for text in texts])
+def test_what_is_not_english_is_told(code: str, text: str) -> None:
     found = languages_of(text)
-    assert language in found
+    assert code in found
     assert "en" not in found
 
 
@@ -105,6 +107,20 @@ def test_short_english_texts_do_not_load_the_library() -> None:
         "assert 'py3langid' not in sys.modules and 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_without_a_temporary_folder_words_and_scripts_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    language._library.cache_clear()
+    monkeypatch.setattr(tempfile, "TemporaryFile", fail)
+    try:
+        assert languages_of("musique douce") == {"fr"}
+        assert languages_of("грустное пианино") == {"ru"}
+        assert languages_of("zxq qwv bnm asdf") == frozenset()
+    finally:
+        language._library.cache_clear()
 
 
 def test_a_word_has_one_place() -> None:

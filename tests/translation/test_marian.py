@@ -17,9 +17,14 @@ from tests.helpers.fakes import RecordingMonitor
 from tests.helpers.translators import LEARNT
 
 
+def load(folder: Path, monitor: RecordingMonitor | None = None) -> marian.Marian:
+    monitor = monitor or RecordingMonitor()
+    return marian.build(marian.fetch(str(folder), monitor), monitor)
+
+
 @pytest.fixture(scope="module")
 def model(translator: Path) -> marian.Marian:
-    return marian.load(str(translator), RecordingMonitor())
+    return load(translator)
 
 
 def test_a_batch_is_translated_as_each_text_alone(model: marian.Marian) -> None:
@@ -53,18 +58,18 @@ def test_each_step_may_be_the_last(model: marian.Marian) -> None:
 
 def test_loading_can_be_stopped(translator: Path) -> None:
     counting = RecordingMonitor()
-    marian.load(str(translator), counting)
+    load(translator, counting)
     assert counting.checks >= 3
     for step in range(1, counting.checks + 1):
         with pytest.raises(Cancelled):
-            marian.load(str(translator), RecordingMonitor(stop_at=step))
+            load(translator, RecordingMonitor(stop_at=step))
 
 
 def test_weights_in_torch_s_format_are_read(translator: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(translator, tmp_path / "torch")
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
-    translations = marian.load(str(folder), RecordingMonitor()).translate(["piano lent."], RecordingMonitor().check)
+    translations = load(folder).translate(["piano lent."], RecordingMonitor().check)
     assert translations == ["slow piano."]
 
 
@@ -110,7 +115,7 @@ def test_damage_is_told(translator: Path, tmp_path: Path, damage: Callable[[Path
     folder = shutil.copytree(translator, tmp_path / "secret")
     damage(folder)
     with pytest.raises((ModelDamaged, ModelNotFound), match=says) as caught:
-        marian.load(str(folder), RecordingMonitor())
+        load(folder)
     assert "secret" not in caught.value.message
 
 
@@ -118,6 +123,6 @@ def test_a_vocabulary_of_another_model_is_told_where_it_is_used(translator: Path
     folder = shutil.copytree(translator, tmp_path / "folder")
     vocabulary = json.loads((folder / "vocab.json").read_text())
     (folder / "vocab.json").write_text(json.dumps({piece: 10 * number for piece, number in vocabulary.items()}))
-    model = marian.load(str(folder), RecordingMonitor())
+    model = load(folder)
     with pytest.raises(ModelError, match="belong to different models"):
         model.translate(["piano lent."], RecordingMonitor().check)

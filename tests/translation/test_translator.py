@@ -66,7 +66,7 @@ def read(
 
 def in_memory() -> list[weakref.ref[Any]]:
     gc.collect()
-    return [weakref.ref(thing) for thing in gc.get_objects() if isinstance(thing, marian.Marian)]
+    return [weakref.ref(thing) for thing in gc.get_objects() if type(thing) is marian.Marian]
 
 
 def test_what_the_model_does_not_read_is_translated(translators: Translators) -> None:
@@ -168,14 +168,14 @@ def test_one_language_s_failure_leaves_the_others_translated(translator: Path, t
     assert str(tmp_path) not in reading.warning
 
 
-@pytest.mark.parametrize("where", ["load", "translate"])
+@pytest.mark.parametrize("where", ["build", "translate"])
 def test_out_of_memory_frees_the_model_and_goes_on(
     translators: Translators, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     def fail(*arguments: object) -> None:
         raise torch.OutOfMemoryError("DefaultCPUAllocator: can't allocate memory")
 
-    owner: Any = marian if where == "load" else marian.Marian
+    owner: Any = marian if where == "build" else marian.Marian
     with monkeypatch.context() as patch:
         patch.setattr(owner, where, fail)
         reading = read(translators, FRENCH)
@@ -183,6 +183,20 @@ def test_out_of_memory_frees_the_model_and_goes_on(
     assert "Out of memory while translating" in str(reading.warning)
     assert translators.release_idle() is None, "a model is held"
     assert read(translators, FRENCH) == Reading((LEARNT[FRENCH],))
+
+
+def test_a_model_that_cannot_be_had_leaves_the_other_its_place(translator: Path, tmp_path: Path, clock: Clock) -> None:
+    translators = Translators({"fr": str(translator), "zh": str(tmp_path)}, clock=clock)
+    read(translators, FRENCH)
+    held = in_memory()
+    assert read(translators, CHINESE).warning
+    assert all(model() for model in held)
+
+
+def test_a_text_in_no_known_language_is_left_to_a_model_of_many(translators: Translators) -> None:
+    unknown = "சோகமான பியானோ"
+    assert read(translators, unknown, languages=("en", "fr")) == AS_ASKED
+    assert read(translators, unknown).warning
 
 
 def test_an_empty_translation_leaves_the_original(translators: Translators, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,10 +27,9 @@ def create_music() -> Response:
     """Start a job and stream its events. A client that leaves stops the job."""
     schema = music_schema(settings())
     request = load_request(schema, read_fields(schema), catalog())
-    job = gpu_thread().submit(request)
-    response = Response(
-        _events(job, Connection(), settings().heartbeat_s, preferred_language()), mimetype="text/event-stream"
-    )
+    language = preferred_language()
+    job = gpu_thread().submit(request)  # from here on, nothing may fail before the job has its reader
+    response = Response(_events(job, Connection(), settings().heartbeat_s, language), mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-cache, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.call_on_close(job.cancel)  # also runs when the generator below was never started

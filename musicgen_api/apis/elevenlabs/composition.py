@@ -99,7 +99,7 @@ def _of_chunk(chunk: dict[str, Any], every: list[str]) -> Section:
     name = _NAME.match(chunk["text"])
     rest = _NAME.sub("", chunk["text"])
     if _DIRECTION.sub("", rest).strip():
-        raise _invalid(f"text: {NO_VOCALS} A [name] and {{directions}} may stay.")
+        raise _invalid(f"text: {NO_VOCALS} A [name] and directions in curly brackets may stay.")
     styles = [*every, *chunk["positive_styles"], *_DIRECTION.findall(rest)]
     return _section(styles, name[1] if name else "", chunk["duration_ms"])
 
@@ -121,7 +121,8 @@ def _check(parts: list[Section], settings: Settings) -> None:
         raise _invalid(f"The styles of a part must have at most {settings.max_prompt_chars} characters together.")
     seconds = sum(part.duration for part in parts)
     if seconds > settings.max_duration_s:
-        raise _invalid(f"In all {seconds:g} seconds. The longest piece of this service is {settings.max_duration_s} s.")
+        longest = f"The longest piece of this service is {settings.max_duration_s} s."
+        raise _invalid(f"In all {seconds:g} seconds. {longest}")
 
 
 def _invalid(reason: str) -> InvalidFields:

@@ -14,6 +14,7 @@ from musicgen_api.apis.files import LiveFile, finished_file
 from musicgen_api.apis.json_body import read_json
 from musicgen_api.apis.services import catalog, settings
 from musicgen_api.audio.formats import Encoding
+from musicgen_api.domain.errors import InvalidFields
 from musicgen_api.domain.request import MusicRequest
 
 blueprint = Blueprint("elevenlabs_music", __name__, url_prefix="/v1/music")
@@ -40,10 +41,10 @@ def compose_detailed() -> Response:
     encoding, mono = wanted_encoding()
     body = read_json()
     piece = compose_request(settings(), body, catalog())
+    details = _details(piece, body.get("composition_plan") or plan_of(piece))  # before the work: it may be refused
     response = finished_file(piece, encoding, mono=mono)
     boundary = secrets.token_hex(16)
-    plan = body.get("composition_plan") or plan_of(piece)
-    response.set_data(_multipart(boundary, _details(piece, plan), response.get_data(), encoding))
+    response.set_data(_multipart(boundary, details, response.get_data(), encoding))
     response.content_type = f"multipart/mixed; boundary={boundary}"
     del response.headers["Content-Disposition"]
     return response
@@ -55,7 +56,11 @@ def wanted_encoding() -> tuple[Encoding, bool]:
 
 
 def _details(piece: MusicRequest, plan: object) -> bytes:
-    """What was made, on one line: ElevenLabs' own client reads the part by its lines."""
+    """What was made, on one line: ElevenLabs' own client reads the part by its lines.
+
+    Raises:
+        InvalidFields: the plan has a number that JSON cannot say again.
+    """
     metadata: dict[str, Any] = {
         "title": None,
         "description": piece.description,
@@ -63,7 +68,11 @@ def _details(piece: MusicRequest, plan: object) -> bytes:
         "languages": [],
         "is_explicit": False,
     }
-    return json.dumps({"composition_plan": plan, "song_metadata": metadata}).encode("ascii")
+    try:
+        told = json.dumps({"composition_plan": plan, "song_metadata": metadata}, allow_nan=False)
+    except ValueError:
+        raise InvalidFields({"composition_plan": ["Must have no number that is too large for a float."]}) from None
+    return told.encode("ascii")
 
 
 def _multipart(boundary: str, details: bytes, file: bytes, encoding: Encoding) -> bytes:

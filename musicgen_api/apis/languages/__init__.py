@@ -3,7 +3,7 @@
 The service's sentences are written in English where they arise, with their values in place. A catalogue holds each as
 a template, `The model {model} is not here.`, and its translations. A sentence is found by its template, and its values,
 which may be sentences themselves, are put into the translation. A sentence that a catalogue does not know stays
-English; `tests/apis/languages` looks for such.
+English; `tests/apis/languages` finds such in the source.
 """
 
 from __future__ import annotations
@@ -16,14 +16,26 @@ from typing import Any, Final
 from flask import Flask, Response, json, request
 
 from musicgen_api.apis.languages.chinese import CHINESE
+from musicgen_api.apis.languages.chinese_models import CHINESE_MODELS
 from musicgen_api.apis.languages.french import FRENCH
+from musicgen_api.apis.languages.french_models import FRENCH_MODELS
 
-CATALOGUES: Final[Mapping[str, Mapping[str, str]]] = {"fr": FRENCH, "zh": CHINESE}
+CATALOGUES: Final[Mapping[str, Mapping[str, str]]] = {"fr": FRENCH | FRENCH_MODELS, "zh": CHINESE | CHINESE_MODELS}
 LANGUAGES: Final = ("en", *CATALOGUES)
 
 _LONGEST: Final = 2_000
 """Longer sentences stay English: they quote something long, and looking for its end takes time."""
-_VALUE: Final = re.compile(r"\\\{(\w+)\\\}")
+_DEEPEST: Final = 8
+"""So many sentences may stand in each other; the service's own are never more than five."""
+
+_SENTENCE: Final = "sentence"
+"""A value that is a whole sentence, whose template is therefore inside this one."""
+_REASONS: Final = "reasons"
+"""A value that is made of the reasons of several fields: `duration: Must be an integer.; seed: ...`."""
+_FIELD: Final = re.compile(r"((?:[\w.-]+: )+)(.+)", re.DOTALL)
+_BETWEEN_FIELDS: Final = re.compile(r"(?<=\.)(?<!Invalid request\.)(; (?=[\w.-]+: )| (?=[a-z0-9_]+: ))")
+"""A sentence begins with a capital, `Unknown model. Known: ...`, the name of a field inside another with none."""
+_VALUE: Final = re.compile(r"\{(\w+)\}")
 
 
 def register_languages(app: Flask) -> None:
@@ -42,34 +54,29 @@ def preferred_language() -> str:
 
 def translate(text: str, language: str) -> str:
     """A sentence of the service in `language`; English if it is not in the catalogue."""
-    catalogue = CATALOGUES.get(language)
-    if catalogue is None or len(text) > _LONGEST:
-        return text
-    if text in catalogue:
-        return catalogue[text]
-    for template, pattern in _patterns(language):
-        if match := pattern.fullmatch(text):
-            values = {name: translate(value, language) for name, value in match.groupdict().items()}
-            return catalogue[template].format(**values)
-    return text
+    return text if len(text) > _LONGEST else _translate(text, language, _DEEPEST)
 
 
 def translate_body(body: Any, language: str) -> Any:
     """An error's JSON with what a person reads in `language`: `error`, `message`, and the sentences of `fields`."""
     if not isinstance(body, dict):
         return body
-    return {key: _translate_value(key, value, language) for key, value in body.items()}
+    return {key: _translate_member(key, value, language) for key, value in body.items()}
 
 
-def _translate_value(key: str, value: Any, language: str) -> Any:
+def _translate_member(key: str, value: Any, language: str) -> Any:
     match key, value:
         case (("error" | "message" | "reason"), str()):
             return translate(value, language)
         case "fields", dict():
-            return {name: [translate(why, language) for why in sentences] for name, sentences in value.items()}
+            return {name: [_translate_field(why, language) for why in reasons] for name, reasons in value.items()}
         case (("error" | "detail"), dict()):
             return translate_body(value, language)
     return value
+
+
+def _translate_field(reasons: str, language: str) -> str:
+    return reasons if len(reasons) > _LONGEST else _translate_reasons(reasons, language, _DEEPEST)
 
 
 def _translate_error(response: Response) -> Response:
@@ -83,11 +90,67 @@ def _translate_error(response: Response) -> Response:
     return response
 
 
+def _translate(text: str, language: str, depth: int) -> str:
+    catalogue = CATALOGUES.get(language, {})
+    if text in catalogue:
+        return catalogue[text]
+    for template, pattern in _patterns(language) if depth else ():
+        if match := pattern.fullmatch(text):
+            values = match.groupdict().items()
+            return catalogue[template].format_map(
+                {name: _put_in(name, value, language, depth) for name, value in values}
+            )
+    return text
+
+
+def _put_in(name: str, value: str, language: str, depth: int) -> str:
+    """What stands for a value in the translation."""
+    if name == _REASONS:
+        return _translate_reasons(value, language, depth - 1)
+    translated = _translate(value, language, depth - 1)
+    if translated != value or value.endswith("."):
+        return translated
+    whole = _translate(f"{value}.", language, depth - 1)  # a sentence that goes on in another one has lost its stop
+    return value if whole == f"{value}." else whole.rstrip(".。")
+
+
+def _translate_reasons(text: str, language: str, depth: int) -> str:
+    """Sentences with the names of their fields in front, `sections: 0: duration: Must be an integer.`."""
+    punctuation = CATALOGUES.get(language, {})
+    pieces = _BETWEEN_FIELDS.split(text)
+    for place, piece in enumerate(pieces):
+        if place % 2:
+            pieces[place] = punctuation.get(piece, piece)
+        elif match := _FIELD.fullmatch(piece):
+            names, sentence = match.groups()
+            pieces[place] = names.replace(": ", punctuation.get(": ", ": ")) + _translate(sentence, language, depth)
+        else:
+            pieces[place] = _translate(piece, language, depth)
+    return "".join(pieces)
+
+
 @cache
 def _patterns(language: str) -> list[tuple[str, re.Pattern[str]]]:
-    """The templates with values, those that say most themselves first."""
-    templates = [template for template in CATALOGUES[language] if "{" in template]
-    templates.sort(key=lambda template: len(re.sub(r"\{\w+\}", "", template)), reverse=True)
-    return [
-        (template, re.compile(_VALUE.sub(r"(?P<\1>.+?)", re.escape(template)), re.DOTALL)) for template in templates
-    ]
+    """The templates with values: those around whole sentences first, parts of sentences last, and among equals those
+    first that say most themselves.
+    """
+    templates = [template for template in CATALOGUES.get(language, ()) if "{" in template]
+    templates.sort(key=lambda template: (_rank(template), -len(_VALUE.sub("", template))))
+    return [(template, _pattern(template)) for template in templates]
+
+
+def _rank(template: str) -> int:
+    if {_SENTENCE, _REASONS}.intersection(_VALUE.findall(template)):
+        return 0
+    return 1 if template.endswith(".") else 2
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    """Finds each value by what follows it, and never looks for another end of it: the time is linear.
+
+    The first end leaves the most text to the rest of the template, so another one could not succeed where it fails.
+    """
+    before, *rest = _VALUE.split(template)
+    names, texts = rest[::2], [re.escape(text) for text in rest[1::2]]
+    values = [f"(?P<{name}>.+?){text}" for name, text in zip(names, texts, strict=True)]
+    return re.compile(re.escape(before) + "".join(f"(?>{value})" for value in values[:-1]) + values[-1], re.DOTALL)

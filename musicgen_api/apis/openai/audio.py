@@ -7,6 +7,7 @@ from marshmallow import Schema
 
 from musicgen_api.apis.files import LiveFile, finished_file
 from musicgen_api.apis.json_body import read_json
+from musicgen_api.apis.languages import preferred_language
 from musicgen_api.apis.openai.schemas import (
     encoding_of,
     generation_schema,
@@ -27,7 +28,7 @@ def create_speech() -> Response:
     encoding, mono = encoding_of(how["response_format"])
     file = LiveFile(request, encoding, mono=mono)
     if how["stream_format"] == "sse":
-        return file.response(events(file), "text/event-stream")
+        return file.response(events(file, preferred_language()), "text/event-stream")
     return file.response(iter(file), encoding.content_type)
 
 

@@ -8,17 +8,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from musicgen_api.apis.files import LiveFile
+from musicgen_api.apis.languages import translate_body
 from musicgen_api.apis.openai.errors import SHAPE
 from musicgen_api.domain.errors import MusicGenError
 
 
-def events(file: LiveFile) -> Iterator[bytes]:
-    """The whole stream. A failure is its last event, in the shape in which OpenAI's clients look for errors."""
+def events(file: LiveFile, language: str) -> Iterator[bytes]:
+    """The whole stream. A failure is its last event, in the shape in which OpenAI's clients look for errors, and in
+    `language`.
+    """
     try:
         for piece in file:
             yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode("ascii")})
     except MusicGenError as error:
-        yield _event({"type": "error"} | SHAPE.body(error, SHAPE.status(error)))
+        yield _event({"type": "error"} | translate_body(SHAPE.body(error, SHAPE.status(error)), language))
         return
     yield _event({"type": "speech.audio.done", "usage": _usage(file)})
 

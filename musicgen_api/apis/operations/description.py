@@ -27,7 +27,8 @@ def _description() -> Json:
 
 
 def _metrics() -> Json:
-    text: Json = {"description": "For Prometheus.", "content": {"text/plain": {"schema": TEXT}}}
+    types = {name: {"schema": TEXT} for name in ("text/plain", "application/openmetrics-text")}
+    text: Json = {"description": "For Prometheus, in the format that Accept asks for.", "content": types}
     return {"operationId": "metrics", "summary": "What is counted and measured.", "responses": {"200": text}}
 
 

@@ -13,7 +13,10 @@ blueprint = Blueprint("metrics", __name__)
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Everything that is counted and measured, in the format that the client asks for."""
-    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    try:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    except TypeError:  # it asks for a version that is not made of numbers
+        encode, content_type = choose_encoder("")
     response = Response(encode(meters().registry), content_type=content_type)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -8,6 +8,7 @@ from pathlib import Path
 from flask import Blueprint, Response, current_app, make_response, render_template
 
 from musicgen_api.apis.documents.schemas import LOUDNESS, MAX_TAKES, defaults, music_schema
+from musicgen_api.apis.languages import preferred_language, translate
 from musicgen_api.apis.services import gpu_thread, settings
 from musicgen_api.apis.studio.models import describe_models
 from musicgen_api.domain.errors import MusicGenError, Unavailable
@@ -49,6 +50,7 @@ def index() -> Response:
         version=VERSION,
     )
     response = make_response(html)
+    response.vary.add("Accept-Language")
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     return response
 
@@ -61,4 +63,6 @@ def _modules(folder: str) -> list[str]:
 
 def _lasting(reason: MusicGenError | None) -> str | None:
     """Why the service is not ready, where that does not pass by itself as its start does."""
-    return None if reason is None or isinstance(reason, Unavailable) else reason.message
+    if reason is None or isinstance(reason, Unavailable):
+        return None
+    return translate(reason.message, preferred_language())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,27 @@ def test_an_event_is_one_ascii_line_with_one_prefix_and_an_empty_line(message: d
     assert b"\r" not in event
     assert event.startswith(b"data: {")
     assert event.count(b"data: ") == 1
+
+
+@given(MESSAGES, st.lists(st.binary()))
+def test_files_stand_in_an_event_as_they_are(message: dict[str, Any], files: list[bytes]) -> None:
+    encoded = [base64.b64encode(file) for file in files]
+    sent = message | {"takes": [{"audio_data": file, "seed": 1} for file in encoded], "audio_data": b"eA=="}
+    (read,) = read_like_the_document(sse.encode(sent))
+    takes = [{"audio_data": file.decode(), "seed": 1} for file in encoded]
+    assert read == message | {"takes": takes, "audio_data": "eA=="}
+
+
+def test_a_large_event_takes_little_memory_beside_its_files() -> None:
+    """JSON's writer, searching and encoding each made a copy of all files, and held up all other threads meanwhile."""
+    file = base64.b64encode(bytes(12_000_000))
+    tracemalloc.start()
+    try:
+        event = sse.encode({"takes": [{"audio_data": file}] * 4})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(event) < peak < 1.2 * len(event)
 
 
 def test_a_stream_begins_with_the_model_and_the_seed() -> None:

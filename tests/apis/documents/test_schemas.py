@@ -257,7 +257,7 @@ def test_the_seven_parameters_reach_the_synthesizer_as_they_were_sent(running: S
     post(running, "/api/music", json.dumps(sent))
     request = running.synthesizer.requests[-1]
     added = {"takes": 1, "sections": (), "live": False, "loudness": None, "format": None, **THE_FILE}
-    added |= {"continuation": None, "melody": None}
+    added |= {"continuation": None, "melody": None, "description_used": None}
     assert vars(request) == sent | {"model": "facebook/musicgen-stereo-small"} | added
     types = {name: type(value) for name, value in vars(request).items() if name not in added}
     assert list(types.values()) == [str, str, int, int, bool, int, float, float, float]
@@ -316,6 +316,7 @@ def test_sections_say_how_long_the_piece_is_and_what_each_part_is_like() -> None
     [
         ({"sections": TWO_SECTIONS, "duration": 5}, "duration"),
         ({"sections": TWO_SECTIONS, "description": "piano"}, "description"),
+        ({"sections": TWO_SECTIONS, "description_used": "piano"}, "description_used"),
         ({"sections": []}, "sections"),
         ({"sections": "calm piano"}, "sections"),
         ({"sections": [7]}, "sections"),

@@ -257,6 +257,15 @@ def test_the_detailed_answer_is_a_multipart_of_json_and_sound(running: Service) 
     assert read(sound).samples.shape == (1, round(6.35 * RATE))
 
 
+@pytest.mark.parametrize("odd", ["1e999", "[-1e999]", "[" * 980 + "]" * 980])
+def test_a_plan_that_could_not_be_told_again_is_refused_before_the_work(running: Service, odd: str) -> None:
+    plan = json.dumps(PLAN | {"x": 0}).replace('"x": 0', f'"x": {odd}')
+    before = len(running.synthesizer.requests)
+    response = running.client.post(DETAILED, data=f'{{"composition_plan": {plan}}}', content_type="application/json")
+    assert response.status_code in (400, 422), response.text
+    assert len(running.synthesizer.requests) == before
+
+
 def test_a_piece_without_a_plan_gets_one_that_asks_for_it_again(running: Service) -> None:
     response = ask(running, DETAILED, music_length_ms=4500)
     details, _ = parts_of(response)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from string import Formatter
 
+import numpy as np
 import pytest
 
 from musicgen_api.apis import languages
-from musicgen_api.apis.languages import CATALOGUES, translate, translate_body
-from musicgen_api.domain.errors import GenerationFailed
-from tests.helpers.fakes import Service, fail_with, service
-from tests.helpers.server import read_events
+from musicgen_api.apis.languages import translate, translate_body
+from musicgen_api.domain.errors import DeviceLost, GenerationFailed
+from musicgen_api.domain.request import Monitor, Music, MusicRequest, Sound
+from tests.helpers.fakes import Service, a_request, fail_with, service
+from tests.helpers.server import read_events, wait_until
 
 WRONG = {"description": "piano", "duration": "30"}
 ENGLISH, FRENCH, CHINESE = "Must be an integer.", "Doit être un entier.", "必须是整数。"
@@ -67,6 +68,29 @@ def test_an_error_in_the_event_stream_follows_it_too(running: Service, catalogue
     assert (last["error"], last["code"]) == ("Le piano est broken.", "generation_failed")
 
 
+def test_so_does_an_error_in_openais_event_stream(running: Service, catalogue: dict[str, str]) -> None:
+    catalogue["The piano is {what}."] = "Le piano est {what}."
+
+    def act(request: MusicRequest, monitor: Monitor) -> Music:
+        monitor.sound(Sound(0.0, np.zeros((1, 32_000), np.int16), 32_000))
+        raise GenerationFailed("The piano is broken.")
+
+    running.synthesizer.act = act
+    body = {"input": "piano", "stream_format": "sse", "response_format": "pcm"}
+    response = running.client.post("/v1/audio/speech", json=body, headers={"Accept-Language": "fr"})
+    *_, last = read_events(response.data.splitlines())
+    assert (last["error"]["message"], last["error"]["code"]) == ("Le piano est broken.", "generation_failed")
+
+
+def test_the_page_says_in_the_asked_language_why_the_service_is_not_ready() -> None:
+    with service(fail_with(DeviceLost("Gone."))) as lost:
+        lost.gpu_thread.submit(a_request())
+        wait_until(lambda: not lost.gpu_thread.alive)
+        page = lost.client.get("/", headers={"Accept-Language": "fr-FR"})
+    assert "Le processeur graphique ne répond plus" in page.text
+    assert "Accept-Language" in page.vary
+
+
 def test_values_keep_their_place_and_may_be_sentences_themselves(catalogue: dict[str, str]) -> None:
     catalogue |= {
         "{model} failed: {why}": "Échec de {model} : {why}",
@@ -102,13 +126,3 @@ def test_other_families_shapes_are_translated_where_a_person_reads(catalogue: di
         "detail": {"status": "Yes.", "message": "Oui."}
     }
     assert translate_body(["Yes."], "fr") == ["Yes."]
-
-
-@pytest.mark.parametrize("language", CATALOGUES)
-def test_translations_have_the_values_of_their_templates(language: str) -> None:
-    for template, translation in CATALOGUES[language].items():
-        assert _names(template) == _names(translation), template
-
-
-def _names(template: str) -> set[str | None]:
-    return {name for _, name, _, _ in Formatter().parse(template) if name is not None}

@@ -36,6 +36,23 @@ def scrape(service: Service) -> str:
     return response.text
 
 
+@pytest.mark.parametrize(
+    ("accepted", "kind"),
+    [
+        ("text/plain; version=1.x", "text/plain"),
+        ("application/openmetrics-text; version=x", "text/plain"),
+        ("application/openmetrics-text; version=1.0.0; escaping=x", "application/openmetrics-text"),
+        ("application/openmetrics-text; version=9.1, */*", "application/openmetrics-text"),
+        ("\xff;;=,", "text/plain"),
+    ],
+)
+def test_any_accept_header_gets_the_figures(accepted: str, kind: str) -> None:
+    with service() as running:
+        response = running.client.get("/metrics", headers={"Accept": accepted})
+    assert (response.status_code, response.mimetype) == (200, kind)
+    assert "musicgen_busy 0.0" in response.text
+
+
 def values(service: Service) -> dict[str, dict[tuple[str, ...], float]]:
     """Each sample by its name and the values of its labels, in the order of the labels' names."""
     found: dict[str, dict[tuple[str, ...], float]] = {}
