@@ -1,9 +1,9 @@
 // A finished piece: what was asked for, and its takes. It can be kept in IndexedDB as it is.
 //
-//     {prompt, settings, raw, modelTitle, madeAt, durationS, sampleRateHz, channels, linkable,
+//     {prompt, readAs, warning, settings, raw, modelTitle, madeAt, durationS, sampleRateHz, channels, linkable,
 //      takes: [{seed, file, format, levels}]}
 //
-// `settings` is the request's JSON, `raw` the form's strings (settings.js). A take's `file` is a Blob.
+// `readAs` is the translation that the model has read, `warning` why there is none; mostly neither is there. `settings` is the request's JSON, `raw` the form's strings (settings.js). A take's `file` is a Blob.
 
 import { decodeBase64 } from "./base64.js";
 import { describeSound, describeWav } from "./sound.js";
@@ -27,7 +27,10 @@ export function makePiece(completed, { settings, raw, modelTitle, linkable }) {
     sound = describeWav(bytes);
     return { seed, file: new Blob([bytes], { type: "audio/wav" }), format: "wav", levels: sound.levels };
   });
-  return { prompt: raw.description, settings, raw, modelTitle, linkable, madeAt: Date.now(), ...about(sound), takes };
+  const { description_used: whole, sections_used: parts, warning } = completed;
+  const readAs = parts?.join("\n") ?? whole;
+  const made = { settings, raw, modelTitle, linkable, madeAt: Date.now() };
+  return { prompt: raw.description, readAs, warning, ...made, ...about(sound), takes };
 }
 
 /**

@@ -57,6 +57,9 @@ export class Progress {
 /** The event alone: its percentage, a title and a detail. */
 function describe({ status, phase, progress, ...event }) {
   if (status === "asked") return { percent: null, title: t("Asking the service"), detail: "" };
+  if (status === "queued") {
+    return { percent: null, title: t("Waiting in line"), detail: t("Place {position}", { position: event.position }) };
+  }
   if (status === "loading") return describeDownload(event);
   const preparing = !(progress > 0) && (phase === undefined || phase === "loading");
   const title = t(phase === undefined ? "Starting" : (PHASES[phase] ?? PHASES.generating));

@@ -95,8 +95,12 @@ export class Result {
 
   /** The words and links, in the page's language. */
   #tell() {
-    const { prompt, raw, linkable } = this.piece;
+    const { prompt, readAs = "", warning = "", raw, linkable } = this.piece;
     this.find("result-prompt").textContent = prompt;
+    this.find("read-as").hidden = readAs === "";
+    this.find("read-as-text").textContent = readAs;
+    this.find("result-warning").hidden = warning === "";
+    this.find("result-warning").textContent = warning;
     this.find("seed-used").textContent = String(this.take.seed);
     this.find("parameters").replaceChildren(...listParameters(this.piece).map(([label, value]) => row(label, value)));
     this.find("permalink").href = `#${toQuery({ ...raw, takes: "1", seed: String(this.take.seed) }, this.defaults)}`;

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from musicgen_api.domain.request import AS_ASKED, Reading
 from tests.browser.conftest import OpenPage, Screenshot
 from tests.helpers.fakes import ROOT
 from tests.helpers.scripted import ScriptedService
@@ -86,6 +87,24 @@ def test_no_english_is_left(open_page: OpenPage, service: ScriptedService, local
     english, other = seen(open_page(service.url)), seen(open_page(service.url, locale=locale))
     left = {word for word in english & other if re.search("[a-z]{2}", word)}
     assert {word for word in left if not SAME_EVERYWHERE.match(word)} == set()
+
+
+def test_what_the_model_has_read_stands_beside_the_words(open_page: OpenPage, service: ScriptedService) -> None:
+    service.synthesizer.reading = Reading(("slow sad piano",), "One part could not be translated.")
+    page = open_page(service.url, locale="fr-FR")
+    page.locator("#description").fill("piano lent et triste")
+    page.locator("#generate").click()
+    service.next_request()
+    service.complete()
+    expect(page.locator("#result-prompt")).to_have_text("piano lent et triste")
+    expect(page.locator("#read-as")).to_have_text("Le modèle a lu : slow sad piano")
+    expect(page.locator("#result-warning")).to_have_text("One part could not be translated.")
+    service.synthesizer.reading = AS_ASKED
+    page.locator("#generate").click()
+    service.next_request()
+    service.complete()
+    expect(page.locator("#read-as")).to_be_hidden()
+    expect(page.locator("#result-warning")).to_be_hidden()
 
 
 def test_a_chosen_language_stays(open_page: OpenPage, service: ScriptedService) -> None:

@@ -231,6 +231,11 @@ def test_phases_have_names_and_only_countable_ones_a_percentage(run: Run) -> Non
     assert views[-1]["title"] == views[-2]["title"]
 
 
+def test_the_place_in_the_line_is_told(run: Run) -> None:
+    (view,) = run(FOLLOW, [[{"status": "queued", "position": 2, "wait_s": 30}, 110]])
+    assert (view["percent"], view["title"], view["detail"]) == (None, "Waiting in line", "Place 2")
+
+
 def test_a_long_silence_is_told(run: Run) -> None:
     event = generating(40, phase="generating", remaining_s=60)
     heard, silent, again = run(FOLLOW, [[event, 110], [None, 130], [event, 131]])

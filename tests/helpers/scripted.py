@@ -22,7 +22,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from musicgen_api import create_app
 from musicgen_api.audio.shape import overlap_s
 from musicgen_api.domain.errors import MusicGenError
-from musicgen_api.domain.request import Backend, Monitor, Music, MusicRequest, Sound, Take
+from musicgen_api.domain.request import AS_ASKED, Backend, Monitor, Music, MusicRequest, Sound, Take
 from musicgen_api.jobs.gpu_thread import GpuThread
 from musicgen_api.settings import Settings
 
@@ -38,6 +38,7 @@ class ScriptedSynthesizer:
 
     def __init__(self, load_failure: MusicGenError | None = None) -> None:
         self.load_failure = load_failure
+        self.reading = AS_ASKED
         self.requests: queue.SimpleQueue[MusicRequest] = queue.SimpleQueue()
         self.steps: queue.SimpleQueue[Step | None] = queue.SimpleQueue()
 
@@ -53,7 +54,7 @@ class ScriptedSynthesizer:
             step(monitor)
         overlap = overlap_s(request.duration) if request.loop else 0
         waveform = tone(request.duration + overlap).takes[0].waveform
-        return Music(tuple(Take(seed, waveform) for seed in request.seeds), SAMPLE_RATE_HZ)
+        return Music(tuple(Take(seed, waveform, reading=self.reading) for seed in request.seeds), SAMPLE_RATE_HZ)
 
     def release_idle(self) -> float | None:
         """Keep everything."""
