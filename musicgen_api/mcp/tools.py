@@ -155,7 +155,7 @@ class Tools:
         format: FileFormat = "mp3",
         path: SaveTo = None,
     ) -> Annotated[CallToolResult, Made]:
-        """Make a sound that is not music: a door, rain, a crowd. Takes an AudioGen model where the service has one."""
+        """Make a sound that is not music: a door, rain, a crowd. Takes the model that the service makes sounds with."""
         if model is None:
             with _sentences():
                 async with self._connect() as service:
@@ -206,9 +206,8 @@ def _answer(music: Music, paths: Sequence[str], content_type: str) -> CallToolRe
 
 
 def _for_effects(models: Sequence[Model]) -> str | None:
-    """The model that makes sounds; one that is in memory first. None: the default has to do."""
-    fitting = [model for model in models if "audiogen" in model.id.lower()]
-    return next((model.id for model in sorted(fitting, key=lambda model: not model.loaded)), None)
+    """The model that the service makes sounds with; the default one where it does not say."""
+    return next((model.id for model in models if model.details.get("default_for_sounds")), None)
 
 
 @contextmanager

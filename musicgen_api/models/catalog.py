@@ -128,7 +128,7 @@ def _magnet(hub_id: str, size: str, duration: int, purpose: Purpose) -> CatalogE
     music = {"temperature": 3.0, "top_p": 0.9, "cfg_coef": 10.0}
     return CatalogEntry(
         id=hub_id,
-        title=f"MAGNeT {size}{' for sounds' if sounds else ''}, {duration} s",
+        title=f"{'Audio MAGNeT' if sounds else 'MAGNeT'} {size}, {duration} s",
         description=f"Pieces of {duration} s, decided at once. {_SIZES[size]} parameters, downloaded on first use; "
         "weights CC-BY-NC 4.0.",
         source=hub_id,

@@ -15,7 +15,8 @@ from tests.helpers.steps import generating
 
 STATIC = ROOT / "musicgen_api" / "static"
 SAME_EVERYWHERE = re.compile(
-    r"MusicGen|piano$|(WAV|FLAC|MP3|Opus|AAC|Mono\.|Top-k|Top-p|MultiBand Diffusion|Version [\d.]+|\d+ kHz, mono)$"
+    r"MusicGen|AudioGen|(Audio )?MAGNeT|piano$|"
+    r"(WAV|FLAC|MP3|Opus|AAC|Mono\.|Top-k|Top-p|MultiBand Diffusion|Version [\d.]+|\d+ kHz, mono)$"
 )
 
 WORDS = """() => {

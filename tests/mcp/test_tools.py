@@ -19,8 +19,15 @@ from musicgen_api.mcp.sounds import NotUsable, Sounds
 from musicgen_api.mcp.tools import Tools
 
 MODELS = [
-    {"id": id_, "title": id_, "description": "", "default": id_ == "a", "loaded": id_ == "x/audiogen-two"}
-    for id_ in ("a", "facebook/audiogen-medium", "x/audiogen-two")
+    {
+        "id": id_,
+        "title": id_,
+        "description": "",
+        "default": id_ == "a",
+        "loaded": False,
+        "default_for_sounds": id_ == "x/sounds",
+    }
+    for id_ in ("a", "facebook/audiogen-medium", "x/sounds")
 ]
 COMPLETED = {"status": "completed", "audio_data": "AAAA", "seed": 3, "model": "m", "duration": 9}
 
@@ -76,14 +83,14 @@ def test_music_is_continued_from_base64_and_a_part_of_it_is_kept() -> None:
     }  # fmt: skip
 
 
-def test_a_sound_effect_takes_a_model_for_sounds_and_one_in_memory_first() -> None:
+def test_a_sound_effect_takes_the_model_that_the_service_makes_sounds_with() -> None:
     service = Remembering()
     service.call("sound_effect", description="rain")
     service.call("sound_effect", description="rain", model="a")
     without = Remembering(MODELS[:1])
     without.call("sound_effect", description="rain")
     bodies = [json.loads(body) for body in service.bodies + without.bodies]
-    assert [body.get("model") for body in bodies] == ["x/audiogen-two", "a", None]
+    assert [body.get("model") for body in bodies] == ["x/sounds", "a", None]
     assert bodies[0]["duration"] == 5
 
 

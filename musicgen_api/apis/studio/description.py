@@ -36,6 +36,10 @@ _MODEL: Json = object_of(
         "defaults": {"type": "object", "description": "Of a request's fields, where they are the model's own."},
         "bundled": {"type": "boolean"},
         "default": {"type": "boolean"},
+        "default_for_sounds": {
+            "type": "boolean",
+            "description": "What sound effects are made with (MUSICGEN_SOUND_MODEL).",
+        },
         "loaded": {"type": "boolean"},
         "engine": {"type": ["string", "null"], "enum": ["engine", "audiocraft", None]},
         "precision": {"type": ["string", "null"], "enum": [*PRECISIONS, None]},

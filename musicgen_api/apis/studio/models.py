@@ -34,6 +34,7 @@ def describe_models() -> list[dict[str, Any]]:
             "defaults": dict(entry.defaults),
             "bundled": entry.bundled,
             "default": entry.id == catalog().default_id,
+            "default_for_sounds": entry.id == catalog().sound_id,
             "loaded": entry.id in backends,
             **_backend(backends.get(entry.id)),
         }
