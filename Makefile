@@ -32,7 +32,7 @@ test: install-dev ## Run the tests (ARGS="-k wav" picks some)
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope $(ARGS)
 
 fuzz: install-dev ## Send 10,000 generated requests and 1,000 clients that leave (FUZZ_EXAMPLES=100000 sends more)
-	@FUZZ_EXAMPLES=$(or $(strip $(FUZZ_EXAMPLES)),10000) $(PY) -m pytest tests/fuzz -s --timeout 3600 --hypothesis-show-statistics $(ARGS)
+	@FUZZ_EXAMPLES=$(or $(strip $(FUZZ_EXAMPLES)),10000) $(PY) -m pytest tests/fuzz -s --timeout 3600 $(ARGS)
 
 soak: install-dev ## Serve 500 short jobs to mixed clients and see that nothing grows (ARGS=2000 serves more)
 	@$(PY) -m benchmarks.soak $(ARGS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import io
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NoReturn
@@ -16,6 +17,7 @@ import av
 from av.container import InputContainer
 
 from musicgen_api.audio import mp4_boxes
+from musicgen_api.audio.tag_counts import has_too_many_tags, id3_size
 
 
 class UnreadableSound(ValueError):
@@ -51,7 +53,7 @@ DECODERS = frozenset(
 def sniff(file: bytes) -> Container | None:
     """What the first bytes say that the file is; None for everything that is not read here."""
     if file[:3] == b"ID3":  # in front of MP3, and now and then of FLAC
-        return Container.FLAC if file[_id3_size(file) :][:4] == b"fLaC" else Container.MP3
+        return Container.FLAC if file[id3_size(file) :][:4] == b"fLaC" else Container.MP3
     if file[:4] == b"RIFF" and file[8:12] == b"WAVE":
         return Container.WAV
     if file[:4] == b"\x1aE\xdf\xa3":  # EBML; Matroska in general is not meant
@@ -64,7 +66,7 @@ def sniff(file: bytes) -> Container | None:
 
 @contextmanager
 def opened(file: bytes, container: Container, timeout_s: float) -> Iterator[InputContainer]:
-    """The file, open. `timeout_s` bounds the time that opening takes, and each packet's.
+    """The file, open. `timeout_s` bounds the time that opening takes, and that of all reading after it.
 
     Raises:
         UnreadableSound: FFmpeg cannot make sense of it, now or while the file is open.
@@ -76,9 +78,12 @@ def opened(file: bytes, container: Container, timeout_s: float) -> Iterator[Inpu
     }
     if container is Container.MP4 and mp4_boxes.claims_too_much(file):
         raise UnreadableSound("Its index is damaged, or of a kind that is not read.")
+    if has_too_many_tags(file, container.value):
+        raise UnreadableSound("It has too many tags, or is made of too many parts.")
+    memory = _Timed(file, timeout_s)
     try:
         with av.open(
-            io.BytesIO(file),
+            memory,
             "r",
             format=container.value,
             container_options=only,
@@ -86,6 +91,7 @@ def opened(file: bytes, container: Container, timeout_s: float) -> Iterator[Inpu
             metadata_errors="replace",
             timeout=timeout_s,
         ) as opened_file:
+            memory.start_clock()
             yield opened_file
     except av.ExitError as error:
         raise UnreadableSound("It takes too long to read.") from error
@@ -113,12 +119,23 @@ def _is_mpeg_frame(start: bytes) -> bool:
     return version != 1 and layer == 1 and bit_rate not in (0, 15) and rate != 3
 
 
-def _id3_size(file: bytes) -> int:
-    """How long the ID3v2 tag at the beginning is: ten bytes, and what four times seven bits say."""
-    size = 0
-    for byte in file[6:10]:
-        size = size << 7 | byte & 0x7F
-    return 10 + size
+class _Timed(io.BytesIO):
+    """A file that FFmpeg may read for some time. Its own time-out knows nothing of files in memory."""
+
+    def __init__(self, file: bytes, timeout_s: float) -> None:
+        super().__init__(file)
+        self._timeout_s = timeout_s
+        self.start_clock()
+
+    def start_clock(self) -> None:
+        """The time begins anew."""
+        self._deadline = time.monotonic() + self._timeout_s
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As any file. Raises `UnreadableSound` when the time is over."""
+        if time.monotonic() > self._deadline:
+            raise UnreadableSound("It takes too long to read.")
+        return super().read(size)
 
 
 def _refuse_to_open(url: str, _flags: int, _options: Mapping[str, str]) -> NoReturn:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import resource
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import reduce
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mutagen.mp4 import MP4
 
 from musicgen_api.audio.encode import StreamEncoder, encode
 from musicgen_api.audio.formats import Encoding, Format
@@ -292,6 +295,88 @@ def test_an_index_that_claims_millions_of_packets_takes_neither_memory_nor_time(
 
 def test_a_compressed_index_is_refused() -> None:
     assert "index" in refusal(M4A.replace(b"mvhd", b"cmov"))
+
+
+# Files that are made of tags
+
+MANY = 200_000
+"""Unchecked, FFmpeg works on them for a minute or more and cannot be interrupted."""
+
+
+def vorbis_comments(count: int, name: str = "k{:06x}") -> bytes:
+    comments = (name.format(number).encode() + b"=v" for number in range(count))
+    listed = b"".join(struct.pack("<I", len(comment)) + comment for comment in comments)
+    return struct.pack("<I", 0) + struct.pack("<I", count) + listed
+
+
+def flac_with(count: int) -> bytes:
+    flac = sound_file(music(0.4), RATE, "FLAC")
+    body = vorbis_comments(count)
+    last = flac[4] & 0x80
+    block = bytes([4 | last]) + struct.pack(">I", len(body))[1:] + body
+    return flac[:4] + bytes([flac[4] & 0x7F]) + flac[5:42] + block + flac[42:]
+
+
+OGG_TABLE = [reduce(lambda crc, _: crc << 1 ^ (crc >> 31) * 0x104C11DB7, range(8), byte << 24) for byte in range(256)]
+
+
+def ogg_checksum(page: bytes) -> int:
+    return reduce(lambda crc, byte: (crc << 8 ^ OGG_TABLE[crc >> 24 ^ byte]) & 0xFFFFFFFF, page, 0)
+
+
+def ogg_with(count: int) -> bytes:
+    """An Opus file whose second packet has so many comments."""
+    opus = encode(music(0.4), RATE, Encoding(Format.OPUS))
+    second = opus.index(b"OggS", 4)
+    third = opus.index(b"OggS", second + 4)
+    body = b"OpusTags" + vorbis_comments(count)
+    pages = []
+    for begin in range(0, len(body), 255 * 255):
+        part = body[begin : begin + 255 * 255]
+        lengths = b"\xff" * (len(part) // 255) + (bytes([len(part) % 255]) if len(part) < 255 * 255 else b"")
+        head = opus[second : second + 5] + (b"\1" if begin else b"\0") + opus[second + 6 : second + 26]
+        page = head[:22] + bytes(4) + bytes([len(lengths)]) + lengths + part
+        pages.append(page[:22] + struct.pack("<I", ogg_checksum(page)) + page[26:])
+    return opus[:second] + b"".join(pages) + opus[third:]
+
+
+def mp3_with(count: int) -> bytes:
+    frames = b"".join(b"TXXX\0\0\0\x0b\0\0\0k%06x\0v\0" % number for number in range(count))
+    size = len(frames)
+    said = bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
+    return b"ID3\3\0\0" + said + frames + encode(music(0.4), RATE, Encoding(Format.MP3))
+
+
+def wav_with(count: int) -> bytes:
+    infos = b"INFO" + b"".join(struct.pack("<II", 0x41414141 + number, 2) + b"v\0" for number in range(count))
+    wav = sound_file(music(0.4))
+    return wav[:36] + b"LIST" + struct.pack("<I", len(infos)) + infos + wav[36:]
+
+
+def m4a_with(count: int) -> bytes:
+    memory = io.BytesIO(encode(music(0.4), RATE, Encoding(Format.AAC)))
+    tags = MP4(memory)
+    for number in range(min(count, 5_000)):
+        tags[f"----:com.example:k{number:06x}"] = [b"v"]
+    memory.seek(0)
+    tags.save(memory)
+    return memory.getvalue()
+
+
+@pytest.mark.parametrize("make", [flac_with, ogg_with, mp3_with, wav_with, m4a_with])
+def test_a_file_that_is_made_of_tags_is_refused_at_once(make: Callable[[int], bytes]) -> None:
+    assert read(make(50)).duration_s == pytest.approx(0.4, abs=0.1)
+    started = time.process_time()
+    assert "too many tags" in refusal(make(MANY))
+    assert time.process_time() - started < 5  # most of it makes the file
+
+
+def test_a_file_of_nothing_but_beginnings_is_refused_in_time() -> None:
+    """The time-out of FFmpeg's own is for networks: it does not look at the clock while it reads from memory."""
+    for file in (b"OggS" * 2_000_000, sound_file(music(0.4))[:12] + b"abcd\0\0\0\0" * 1_000_000):
+        started = time.process_time()
+        assert refusal(file)
+        assert time.process_time() - started < 3
 
 
 # Any bytes at all

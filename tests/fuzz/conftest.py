@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -22,3 +23,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         assert not list(server.temporary.iterdir())
         for word in ("Traceback", "ERROR", "Exception"):
             assert word not in server.log, server.log
+
+
+@pytest.fixture(scope="package")
+def statuses() -> Iterator[Counter[int]]:
+    """Count the answers that applications in this process give, and say in the end how many there were (`-s` shows)."""
+    counted: Counter[int] = Counter()
+    yield counted
+    print(f"\n{counted.total()} generated requests were answered with {dict(sorted(counted.items()))}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from tests.helpers.fakes import Service, service
-from tests.helpers.generated import LATIN, LONGEST_S, examples, form_bodies, json_bodies, some_headers
+from tests.helpers.fakes import Service
+from tests.helpers.generated import LATIN, counted, examples, form_bodies, json_bodies, some_headers
 from tests.helpers.server import wait_until
-from tests.helpers.sounds import play_live
 
 SHORT = {"duration": 1}
 BODIES: dict[str, dict[str, Any]] = {
@@ -38,8 +38,8 @@ METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE", 
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    with service(play_live(), max_duration_s=LONGEST_S, cors_origins="http://localhost") as running:
+def running(statuses: Counter[int]) -> Iterator[Service]:
+    with counted(statuses, cors_origins="http://localhost") as running:
         yield running
 
 
@@ -58,6 +58,7 @@ def fields_of(description: dict[str, Any], path: str) -> list[str]:
 def check(running: Service, description: dict[str, Any], answer: TestResponse, path: str) -> None:
     """What holds for every answer."""
     text = answer.data  # to its end
+    answer.close()
     assert answer.status_code < 500, text
     assert re.fullmatch(r"[A-Za-z0-9._-]{1,128}", answer.headers["X-Request-Id"])
     wait_until(lambda: not running.gpu_thread.busy, why="the lock to be free")

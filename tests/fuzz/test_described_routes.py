@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,10 +20,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.helpers.fakes import Service, service
-from tests.helpers.generated import FILE_URLS, LONGEST_S, examples
+from tests.helpers.fakes import Service
+from tests.helpers.generated import FILE_URLS, counted, examples
 from tests.helpers.server import wait_until
-from tests.helpers.sounds import play_live
 
 CHECKS = [
     status_code_conformance,
@@ -32,8 +32,8 @@ CHECKS = [
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    with service(play_live(), max_duration_s=LONGEST_S) as running:
+def running(statuses: Counter[int]) -> Iterator[Service]:
+    with counted(statuses) as running:
         yield running
 
 

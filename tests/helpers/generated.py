@@ -8,9 +8,13 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from flask import Response
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -19,8 +23,8 @@ from musicgen_api.audio.encode import encode
 from musicgen_api.audio.formats import Encoding, Format
 from musicgen_api.domain.recipe import Codes
 from musicgen_api.domain.request import Take
-from tests.helpers.fakes import a_request
-from tests.helpers.sounds import RATE, music, sound_file
+from tests.helpers.fakes import Service, a_request, service
+from tests.helpers.sounds import RATE, music, play_live, sound_file
 from tests.helpers.uploads import data_url
 
 LONGEST_S = 5
@@ -39,6 +43,19 @@ def examples(share: float, in_ci: int) -> Any:
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
+
+
+@contextmanager
+def counted(statuses: Counter[int], **settings: Any) -> Iterator[Service]:
+    """A service that makes music at once, whose answers are counted."""
+    with service(play_live(), max_duration_s=LONGEST_S, **settings) as running:
+
+        @running.client.application.after_request
+        def count(response: Response) -> Response:
+            statuses[response.status_code] += 1
+            return response
+
+        yield running
 
 
 def uploads() -> list[bytes]:
