@@ -83,6 +83,8 @@ def _id3_frames(file: bytes) -> Iterator[re.Match[bytes]]:
 def _wav_infos(wav: memoryview) -> Iterator[object]:
     """Every entry of a LIST, and every chunk beyond those that a file may have."""
     for number, (name, body) in enumerate(_riff_chunks(wav, 12)):
+        if name == b"data" and not body:
+            return  # a stream, whose sound goes on to the end
         if number > _MOST_BLOCKS:
             yield name
         elif name == b"LIST":

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutagen.mp4 import MP4
 
+from musicgen_api.audio.containers import Container, opened
 from musicgen_api.audio.encode import StreamEncoder, encode
 from musicgen_api.audio.formats import Encoding, Format
 from musicgen_api.audio.read import Limits, UnreadableSound, converted, read
@@ -369,6 +370,16 @@ def test_a_file_that_is_made_of_tags_is_refused_at_once(make: Callable[[int], by
     started = time.process_time()
     assert "too many tags" in refusal(make(MANY))
     assert time.process_time() - started < 5  # most of it makes the file
+
+
+def test_silence_in_a_stream_is_not_taken_for_chunks() -> None:
+    wav = sound_file(np.concatenate([music(0.4), np.zeros((1, 200_000), np.float32)], axis=1))
+    assert read(wav[:40] + bytes(4) + wav[44:]).duration_s == pytest.approx(6.65)
+
+
+def test_the_clock_holds_while_a_file_is_opened() -> None:
+    with pytest.raises(UnreadableSound, match="too long to read"), opened(SEEDS[0], Container.WAV, 1e-9):
+        pass
 
 
 def test_a_file_of_nothing_but_beginnings_is_refused_in_time() -> None:
