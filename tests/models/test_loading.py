@@ -272,11 +272,14 @@ DIAGNOSES: dict[str, tuple[Damage, str]] = {
         lambda folder: (folder / "t5" / "model.safetensors").unlink(),
         r"in t5, model\.safetensors is missing",
     ),
-    "a checkpoint of the training": (rewritten(LM, dora), f"state_dict.bin is {DORA_ADVICE}"),
-    "the same in plain values": (rewritten(LM, dora_of_plain_values), f"state_dict.bin is {DORA_ADVICE}"),
+    "a checkpoint of the training": (rewritten(LM, dora), f"state_dict.bin is something else: {DORA_ADVICE}"),
+    "the same in plain values": (
+        rewritten(LM, dora_of_plain_values),
+        f"state_dict.bin is something else: {DORA_ADVICE}",
+    ),
     "the same in the old format": (
         both(rewritten(LM, dora_of_plain_values), old_format(LM)),
-        f"state_dict.bin is {DORA_ADVICE}",
+        f"state_dict.bin is something else: {DORA_ADVICE}",
     ),
     "a checkpoint of Lightning": (
         rewritten(LM, lightning),

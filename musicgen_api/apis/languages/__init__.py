@@ -32,6 +32,7 @@ _SENTENCE: Final = "sentence"
 """A value that is a whole sentence, whose template is therefore inside this one."""
 _REASONS: Final = "reasons"
 """A value that is made of the reasons of several fields: `duration: Must be an integer.; seed: ...`."""
+_INVALID: Final = "Invalid request. {reasons}"
 _FIELD: Final = re.compile(r"((?:[\w.-]+: )+)(.+)", re.DOTALL)
 _BETWEEN_FIELDS: Final = re.compile(r"(?<=\.)(?<!Invalid request\.)(; (?=[\w.-]+: )| (?=[a-z0-9_]+: ))")
 """A sentence begins with a capital, `Unknown model. Known: ...`, the name of a field inside another with none."""
@@ -61,7 +62,10 @@ def translate_body(body: Any, language: str) -> Any:
     """An error's JSON with what a person reads in `language`: `error`, `message`, and the sentences of `fields`."""
     if not isinstance(body, dict):
         return body
-    return {key: _translate_member(key, value, language) for key, value in body.items()}
+    translated = {key: _translate_member(key, value, language) for key, value in body.items()}
+    if language in CATALOGUES and isinstance(fields := translated.get("fields"), dict):
+        translated["error"] = _sum_up(fields, language)
+    return translated
 
 
 def _translate_member(key: str, value: Any, language: str) -> Any:
@@ -73,6 +77,13 @@ def _translate_member(key: str, value: Any, language: str) -> Any:
         case (("error" | "detail"), dict()):
             return translate_body(value, language)
     return value
+
+
+def _sum_up(fields: Mapping[str, list[str]], language: str) -> str:
+    """What `InvalidFields` says, of translated reasons: their fields may have any name that a client thinks of."""
+    said = CATALOGUES[language]
+    reasons = said.get("; ", "; ").join(f"{name}{said.get(': ', ': ')}{' '.join(why)}" for name, why in fields.items())
+    return said.get(_INVALID, _INVALID).format(reasons=reasons)
 
 
 def _translate_field(reasons: str, language: str) -> str:
@@ -107,11 +118,10 @@ def _put_in(name: str, value: str, language: str, depth: int) -> str:
     """What stands for a value in the translation."""
     if name == _REASONS:
         return _translate_reasons(value, language, depth - 1)
-    translated = _translate(value, language, depth - 1)
-    if translated != value or value.endswith("."):
-        return translated
-    whole = _translate(f"{value}.", language, depth - 1)  # a sentence that goes on in another one has lost its stop
-    return value if whole == f"{value}." else whole.rstrip(".。")
+    if name == _SENTENCE and not value.endswith("."):  # it goes on in another one, and has lost its stop there
+        whole = _translate(f"{value}.", language, depth - 1)
+        return value if whole == f"{value}." else whole.rstrip(".。")
+    return _translate(value, language, depth - 1)
 
 
 def _translate_reasons(text: str, language: str, depth: int) -> str:
@@ -152,5 +162,5 @@ def _pattern(template: str) -> re.Pattern[str]:
     """
     before, *rest = _VALUE.split(template)
     names, texts = rest[::2], [re.escape(text) for text in rest[1::2]]
-    values = [f"(?P<{name}>.+?){text}" for name, text in zip(names, texts, strict=True)]
+    values = [f"(?P<{name}>.*?){text}" for name, text in zip(names, texts, strict=True)]
     return re.compile(re.escape(before) + "".join(f"(?>{value})" for value in values[:-1]) + values[-1], re.DOTALL)

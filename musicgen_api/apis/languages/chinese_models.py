@@ -92,24 +92,24 @@ CHINESE_MODELS: Final = {
         "MUSICGEN_MODELS 指定了文件；必须指定该文件所在的文件夹。"
     ),
     (
-        "{missing}; it holds a checkpoint of AudioCraft's training. Export it with audiocraft.utils.export: "
+        "{sentence}; it holds a checkpoint of AudioCraft's training. Export it with audiocraft.utils.export: "
         "export_lm makes {model}, export_pretrained_compression_model makes {codec}."
     ): (
-        "{missing}；其中是 AudioCraft 训练的检查点。请用 audiocraft.utils.export 导出：export_lm 生成 "
+        "{sentence}；其中是 AudioCraft 训练的检查点。请用 audiocraft.utils.export 导出：export_lm 生成 "
         "{model}，export_pretrained_compression_model 生成 {codec}。"
     ),
     (
-        "{missing}; this is an adapter of PEFT, which holds the differences from another model. Merge the two by "
-        "merge_and_unload(), then save_pretrained() makes a model that can be loaded."
+        "{sentence}; this is an adapter of PEFT, which holds the differences from another model. Merge the two "
+        "by merge_and_unload(), then save_pretrained() makes a model that can be loaded."
     ): (
-        "{missing}；这是 PEFT 适配器，只含与另一模型的差异。请用 merge_and_unload() 合并两者，再用 "
+        "{sentence}；这是 PEFT 适配器，只含与另一模型的差异。请用 merge_and_unload() 合并两者，再用 "
         "save_pretrained() 生成可加载的模型。"
     ),
     (
-        "{missing}; this is a model in transformers' format of a kind that is not supported (config.json says "
+        "{sentence}; this is a model in transformers' format of a kind that is not supported (config.json says "
         "{kind}). It needs AudioCraft's {model} and {codec}, as facebook/musicgen-small has them."
     ): (
-        "{missing}；这是 transformers 格式的模型，其类型不受支持（config.json 中为 {kind}）。需要 AudioCraft 的 "
+        "{sentence}；这是 transformers 格式的模型，其类型不受支持（config.json 中为 {kind}）。需要 AudioCraft 的 "
         "{model} 和 {codec}，如 facebook/musicgen-small 所有。"
     ),
     "config.json is missing.": "缺少 config.json。",

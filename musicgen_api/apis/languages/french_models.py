@@ -108,25 +108,25 @@ FRENCH_MODELS: Final = {
         "MUSICGEN_MODELS désigne un fichier ; il doit désigner le dossier où il se trouve."
     ),
     (
-        "{missing}; it holds a checkpoint of AudioCraft's training. Export it with audiocraft.utils.export: "
+        "{sentence}; it holds a checkpoint of AudioCraft's training. Export it with audiocraft.utils.export: "
         "export_lm makes {model}, export_pretrained_compression_model makes {codec}."
     ): (
-        "{missing} ; il contient un point de contrôle de l’entraînement d’AudioCraft. Exportez-le avec "
+        "{sentence} ; il contient un point de contrôle de l’entraînement d’AudioCraft. Exportez-le avec "
         "audiocraft.utils.export : export_lm produit {model}, export_pretrained_compression_model produit "
         "{codec}."
     ),
     (
-        "{missing}; this is an adapter of PEFT, which holds the differences from another model. Merge the two by "
-        "merge_and_unload(), then save_pretrained() makes a model that can be loaded."
+        "{sentence}; this is an adapter of PEFT, which holds the differences from another model. Merge the two "
+        "by merge_and_unload(), then save_pretrained() makes a model that can be loaded."
     ): (
-        "{missing} ; c’est un adaptateur PEFT, qui contient les différences avec un autre modèle. Fusionnez les "
+        "{sentence} ; c’est un adaptateur PEFT, qui contient les différences avec un autre modèle. Fusionnez les "
         "deux avec merge_and_unload(), puis save_pretrained() produit un modèle qui peut être chargé."
     ),
     (
-        "{missing}; this is a model in transformers' format of a kind that is not supported (config.json says "
+        "{sentence}; this is a model in transformers' format of a kind that is not supported (config.json says "
         "{kind}). It needs AudioCraft's {model} and {codec}, as facebook/musicgen-small has them."
     ): (
-        "{missing} ; c’est un modèle au format de transformers, d’un type non pris en charge (config.json dit "
+        "{sentence} ; c’est un modèle au format de transformers, d’un type non pris en charge (config.json dit "
         "{kind}). Il faut les fichiers {model} et {codec} d’AudioCraft, comme dans facebook/musicgen-small."
     ),
     "config.json is missing.": "config.json manque.",

@@ -65,6 +65,7 @@ def file_with_recipe(request: dict[str, Any]) -> str:
 REFUSED: dict[str, Ask] = {
     "nothing": post("/generate", {}),
     "unknown fields": create(tempo=3, key="C"),
+    "unknown fields of strange names": post("/api/music", {"¾Ü; x: y": 1, "": 2, "No. 1": 3, "duration": "4"}),
     "null": create(seed=None),
     "no integer": create(duration="30", seed=0.5),
     "no number": create(top_p="1"),

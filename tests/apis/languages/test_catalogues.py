@@ -124,6 +124,27 @@ def test_all_catalogues_have_the_same_sentences() -> None:
             "无法加载 a/b：在 t5 中，spiece.model 为空（0 字节）；请重新下载或复制。",
         ),
         (
+            "a/b could not be loaded: in t5, config.json is a web page, saved in place of the file; download the file "
+            "again.",
+            "Impossible de charger a/b : dans t5, config.json est une page web, enregistrée à la place du fichier ; "
+            "téléchargez-le de nouveau.",
+            "无法加载 a/b：在 t5 中，config.json 是网页，被存成了该文件；请重新下载文件。",
+        ),
+        (
+            "in t5, a.json is not valid JSON (Expecting value: line 1 column 2 (char 1)).",
+            "dans t5, a.json n’est pas du JSON valide (une valeur est attendue : ligne 1, colonne 2 (caractère 1)).",
+            "在 t5 中，a.json 不是有效的 JSON（此处应有一个值：第 1 行第 2 列（第 1 个字符））。",
+        ),
+        (
+            "The hub does not have a.bin of b/c; this is an adapter of PEFT, which holds the differences from another "
+            "model. Merge the two by merge_and_unload(), then save_pretrained() makes a model that can be loaded.",
+            "Le hub n’a pas a.bin de b/c ; c’est un adaptateur PEFT, qui contient les différences avec un autre "
+            "modèle. Fusionnez les deux avec merge_and_unload(), puis save_pretrained() produit un modèle qui peut "
+            "être chargé.",
+            "hub 上没有 b/c 的 a.bin；这是 PEFT 适配器，只含与另一模型的差异。请用 merge_and_unload() 合并两者，再用 "
+            "save_pretrained() 生成可加载的模型。",
+        ),
+        (
             "a/b could not be loaded: in t5, config.json is missing.",
             "Impossible de charger a/b : dans t5, config.json manque.",
             "无法加载 a/b：在 t5 中，缺少 config.json。",
