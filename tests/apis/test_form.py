@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from musicgen_api.domain.request import Section
 from musicgen_api.settings import Settings
 from tests.helpers.fakes import Service, service
 from tests.helpers.routes import INVALID_STATUS, VALID, assert_error, assert_music
@@ -43,7 +44,7 @@ def test_lists_and_texts_that_look_like_json_are_told_apart(running: Service) ->
     sections = [{"description": "1", "duration": 2}, {"description": "true", "duration": 3}]
     body, content_type = form_of({"sections": json.dumps(sections)})
     assert_music(running, running.client.post("/api/music", data=body, content_type=content_type))
-    assert [vars(section) for section in running.synthesizer.requests[-1].sections] == sections
+    assert running.synthesizer.requests[-1].sections == tuple(Section(**section) for section in sections)
     assert_music(running, send_form(running, "/api/music", description="[1]"))
     assert running.synthesizer.requests[-1].description == "[1]"
 

@@ -22,6 +22,7 @@ CHINESE: Final = {
     "Must be one of {names}.": "必须是以下之一：{names}。",
     "Must be an integer.": "必须是整数。",
     "Must be a number.": "必须是数字。",
+    "Must have no number that is too large for a float.": "不能包含超出浮点数范围的数字。",
     "Must be a finite number.": "必须是有限的数字。",
     "Must be true or false.": "必须是 true 或 false。",
     "Must be text.": "必须是文本。",

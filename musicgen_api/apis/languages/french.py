@@ -24,6 +24,7 @@ FRENCH: Final = {
     "Must be one of {names}.": "Doit être l’une de ces valeurs : {names}.",
     "Must be an integer.": "Doit être un entier.",
     "Must be a number.": "Doit être un nombre.",
+    "Must have no number that is too large for a float.": "Ne doit pas contenir de nombre trop grand pour un flottant.",
     "Must be a finite number.": "Doit être un nombre fini.",
     "Must be true or false.": "Doit être true ou false.",
     "Must be text.": "Doit être du texte.",
