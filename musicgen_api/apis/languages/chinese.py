@@ -234,6 +234,7 @@ CHINESE: Final = {
     "{what}; at most {seconds} s are read.": "{what}；最多读取 {seconds} 秒。",
     "It says that it lasts {declared} s": "文件声明时长 {declared} 秒",
     "It goes on": "文件更长",
+    "It has too many tags, or is made of too many parts.": "标签过多，或由过多部分组成。",
     "It cannot be read as {format}: it is damaged, or something else.": (
         "无法作为 {format} 读取：文件已损坏，或是其他格式。"
     ),

@@ -281,6 +281,7 @@ FRENCH: Final = {
     "{what}; at most {seconds} s are read.": "{what} ; {seconds} s au maximum sont lues.",
     "It says that it lasts {declared} s": "Il annonce {declared} s",
     "It goes on": "Il dure plus longtemps",
+    "It has too many tags, or is made of too many parts.": "Il a trop d'étiquettes, ou est fait de trop de parties.",
     "It cannot be read as {format}: it is damaged, or something else.": (
         "Impossible de le lire comme {format} : il est endommagé, ou c’est autre chose."
     ),
