@@ -37,6 +37,27 @@ def generate_schema(settings: Settings) -> Schema:
     )
 
 
+def sampling_fields() -> dict[str, fields.Field[Any]]:
+    """How the next code is chosen: new fields for a schema of any family."""
+    return {
+        "top_k": StrictInteger(
+            load_default=MusicRequest.top_k,
+            validate=validate.Range(min=1),
+            metadata={"description": "Sample among the k likeliest tokens. More than there are means all of them."},
+        ),
+        "top_p": StrictNumber(
+            load_default=MusicRequest.top_p,
+            validate=validate.Range(min=0, max=1),
+            metadata={"description": "Sample among the likeliest tokens that sum up to p. 0: off, top_k decides."},
+        ),
+        "temperature": StrictNumber(
+            load_default=MusicRequest.temperature,
+            validate=validate.Range(min=0, min_inclusive=False),
+            metadata={"description": "Below 1 safer, above 1 more adventurous."},
+        ),
+    }
+
+
 @cache
 def music_schema(settings: Settings) -> Schema:
     """The body of `POST /api/music`: description, duration and the sampling parameters; model, seed."""
@@ -47,21 +68,7 @@ def music_schema(settings: Settings) -> Schema:
             load_default=MusicRequest.mbd,
             metadata={"description": "Decode with MultiBand Diffusion: slower, fewer artefacts."},
         ),
-        top_k=StrictInteger(
-            load_default=MusicRequest.top_k,
-            validate=validate.Range(min=1),
-            metadata={"description": "Sample among the k likeliest tokens. More than there are means all of them."},
-        ),
-        top_p=StrictNumber(
-            load_default=MusicRequest.top_p,
-            validate=validate.Range(min=0, max=1),
-            metadata={"description": "Sample among the likeliest tokens that sum up to p. 0: off, top_k decides."},
-        ),
-        temperature=StrictNumber(
-            load_default=MusicRequest.temperature,
-            validate=validate.Range(min=0, min_inclusive=False),
-            metadata={"description": "Below 1 safer, above 1 more adventurous."},
-        ),
+        **sampling_fields(),
         cfg_coef=StrictNumber(
             load_default=MusicRequest.cfg_coef,
             validate=validate.Range(min=-MAX_CFG_COEF, max=MAX_CFG_COEF),

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from musicgen_api.apis.documents.schemas import MAX_CFG_COEF
+from musicgen_api.apis.documents.schemas import MAX_CFG_COEF, sampling_fields
 from musicgen_api.apis.fields import StrictInteger, StrictNumber, Text
 from musicgen_api.apis.lenient import lenient_schema, load, music_request
 from musicgen_api.apis.rendering import FORMATS
@@ -58,21 +58,7 @@ def music_schema(settings: Settings) -> Schema:
     """The body of `POST /v1/audio/music`."""
     return lenient_schema(
         "AudioMusicRequest",
-        temperature=StrictNumber(
-            load_default=MusicRequest.temperature,
-            validate=validate.Range(min=0, min_inclusive=False),
-            metadata={"description": "Below 1 safer, above 1 more adventurous."},
-        ),
-        top_k=StrictInteger(
-            load_default=MusicRequest.top_k,
-            validate=validate.Range(min=1),
-            metadata={"description": "Sample among the k likeliest tokens."},
-        ),
-        top_p=StrictNumber(
-            load_default=MusicRequest.top_p,
-            validate=validate.Range(min=0, max=1),
-            metadata={"description": "Sample among the likeliest tokens that sum up to p. 0: off."},
-        ),
+        **sampling_fields(),
         **_prompt(settings),
         **_shared("wav"),
         **_generation(settings, "guidance"),
